@@ -1,0 +1,132 @@
+/* kernels.h: arithmetic on packed weights. Knows no model; calls nothing outside kernels/.
+ *
+ * Packed weights. A matrix of (n_rows, k) is cut into groups of 8 rows, the last one padded with zero weights, and a
+ * group into tiles of `columns` columns (pack.c gives each layout byte by byte). In a tile, four consecutive columns of
+ * one row share a 32-bit lane and the rows lie beside each other, so a kernel never adds across lanes:
+ *
+ *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
+ *
+ * Quantised layouts meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4); F32, F16
+ * and BF16 meet float activations.
+ *
+ * The bits. Every level computes the same: integer sums are exact, and floats are added in the order of the scalar
+ * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
+ *
+ *     quantised   acc = acc + (float)I_b * (d_b * act.d);  with minima also  acc = acc + m_b * act.ds
+ *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K)
+ *     float       s = 0; for each column in turn s = s + w * x;  then  acc = acc + s
+ *
+ * No fused multiply-add anywhere: builds use -ffp-contract=off and no relaxed_madd. */
+#ifndef SOTTO_KERNELS_H
+#define SOTTO_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TILE_ROWS 8   /* rows of a group */
+#define TILE_TOKENS 4 /* tokens of an activation tile in a gemm */
+#define BLOCK 32      /* columns of a quantisation block */
+
+enum layout {
+  LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16,
+  LAYOUT_Q4_0, LAYOUT_Q4_1, LAYOUT_Q5_0, LAYOUT_Q5_1, LAYOUT_Q8_0, LAYOUT_Q4_K, LAYOUT_Q5_K, LAYOUT_Q6_K,
+  LAYOUT_COUNT
+};
+
+/* One block of 32 columns of one token, quantised: x = d * q. */
+struct act1 {
+  int8_t q[BLOCK];
+  float d, ds;    /* scale; scale times the sum of q */
+  int32_t sum[2]; /* sums of q over columns 0-15 and 16-31 */
+};
+
+/* The same of four tokens, interleaved: q[c][t] holds columns 4 c to 4 c + 3 of token t. */
+struct act4 {
+  int8_t q[BLOCK / 4][TILE_TOKENS][4];
+  float d[TILE_TOKENS], ds[TILE_TOKENS];
+  int32_t sum[2][TILE_TOKENS];
+};
+
+/* y (8 n_groups) = W (8 n_groups, k) x. x: act1 (k / 32) for quantised layouts, float (k) for the others. */
+typedef void gemv_fn(float *y, const void *w, const void *x, int k, int n_groups);
+
+/* y (4 n_tiles, y_stride) = X (4 n_tiles, k) transposed W. x: act4 (n_tiles, k / 32), or float (n_tiles, k, 4).
+ * panel: scratch of gemm_panel_bytes(k). */
+typedef void gemm_fn(float *y, int y_stride, const void *w, const void *x, int k, int n_groups, int n_tiles, void *panel);
+
+/* Keys of one KV head, 8 positions beside each other: (n_ctx / 8, head_dim, 8). Values: (n_ctx, head_dim). Both are
+ * f32 or f16. q, scores and out hold n_q queries; scores (n_q, score_stride) are indexed by absolute position.
+ *   scores: scores[p] = sum over d in turn of q[d] * key[d][p], for whole groups of 8 positions from p_begin to p_end
+ *   mix:    out[d] = sum over groups of 8 positions of (sum in turn of scores[p] * value[p][d]) */
+typedef void attn_scores_fn(float *scores, int score_stride, const float *q, int n_q, const void *keys, int head_dim,
+                            int p_begin, int p_end);
+typedef void attn_mix_fn(float *out, const float *scores, int score_stride, int n_q, const void *values, int head_dim,
+                         int p_begin, int p_end);
+
+/* One level's kernels. Indices of kv arrays: 0 f32, 1 f16. */
+struct kernels {
+  const char *name; /* "scalar" */
+  void (*quantize1)(struct act1 *out, const float *x, int k);
+  void (*quantize4)(struct act4 *out, const float *x, int x_stride, int k); /* x (4, x_stride) */
+  gemv_fn *gemv[LAYOUT_COUNT];
+  gemm_fn *gemm[LAYOUT_COUNT];
+  attn_scores_fn *attn_scores[2];
+  attn_mix_fn *attn_mix[2];
+};
+
+enum { LEVEL_SCALAR = 1, LEVEL_SIMD128, LEVEL_RELAXED }; /* as enum sotto_level */
+
+/* The table of a level. NULL: this module lacks it, or its self-test failed in this engine (select.c).
+ * level 0: the best there is. *chosen gets the level. */
+const struct kernels *kernels_select(int level, int *chosen);
+bool kernels_test_relaxed(void); /* does this engine compute the relaxed dot as the kernels need it? */
+
+/* ---- pack.c: rows as they lie in a GGUF file <-> packed groups, for every level alike ---- */
+
+struct layout_info {
+  int columns;    /* columns of a tile */
+  int tile_bytes; /* bytes of a tile of 8 rows */
+  int row_block_bytes; /* bytes of the same columns of one row in the file */
+  bool quantised; /* wants quantised activations */
+};
+extern const struct layout_info layouts[LAYOUT_COUNT];
+
+size_t layout_group_bytes(enum layout layout, int k); /* bytes of 8 packed rows */
+size_t layout_row_bytes(enum layout layout, int k);   /* bytes of one row in the file */
+/* Packs n_rows (1 to 8) consecutive file rows of k columns; the rows that lack are zero. group must not overlap rows. */
+void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, int k);
+/* Row `row` (0 to 7) of a packed group as floats (k). */
+void layout_unpack_row(enum layout layout, float *out, const void *group, int row, int k);
+
+/* 32 columns of one packed row, unpacked: weight[i] = d * half_scale[i / 16] * q[i] + m. */
+struct row_block {
+  int8_t q[BLOCK];       /* zero point removed */
+  int32_t half_scale[2]; /* integer scales of Q6_K, else 1 */
+  float d, m;
+};
+void layout_unpack_block(enum layout layout, struct row_block *out, const void *group, int row, int block);
+bool layout_has_minima(enum layout layout);
+
+size_t gemm_panel_bytes(int k);
+
+float f16_to_f32(uint16_t h);
+uint16_t f16_from_f32(float x); /* to nearest even; beyond 65,504 the largest finite value */
+float bf16_to_f32(uint16_t h);
+
+/* ---- vec.c: what is done element by element, one source for every level (the compiler may vectorise it) ---- */
+
+void vec_rms_norm(float *out, const float *x, const float *weight, int n, float epsilon);
+void vec_add(float *x, const float *y, int n);
+void vec_scale(float *x, float factor, int n);
+void vec_silu_mul(float *gate, const float *up, int n); /* gate = silu(gate) * up */
+void vec_gelu_mul(float *gate, const float *up, int n); /* gate = gelu(gate) * up, tanh form */
+/* Pairs (i, i + n/2) or (2 i, 2 i + 1) of x (n) are turned; cos_sin (n): n/2 cosines, then n/2 sines. */
+void vec_rope_neox(float *x, const float *cos_sin, int n);
+void vec_rope_normal(float *x, const float *cos_sin, int n);
+/* In place: scores [begin, end) times scale become exp(score - max), everything else in [begin & ~7, end rounded up to
+ * 8) becomes 0. Returns their sum. */
+float vec_softmax(float *scores, int begin, int end, float scale);
+void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
+
+#endif
