@@ -1,0 +1,45 @@
+/* attn_scalar.c: the specification of attention over one KV head, in plain loops (formulas: kernels.h). */
+#include "ops.h"
+
+static float value_f32(const void *p, size_t i) { return ((const float *)p)[i]; }
+static float value_f16(const void *p, size_t i) { return f16_to_f32(((const uint16_t *)p)[i]); }
+
+static void scores(float (*value)(const void *, size_t), float *out, int stride, const float *q, int n_q, const void *keys,
+                   int head_dim, int p_begin, int p_end) {
+  p_begin &= ~7;
+  p_end = (p_end + 7) & ~7;
+  for (int h = 0; h < n_q; h++)
+    for (int p = p_begin; p < p_end; p++) {
+      float sum = 0;
+      for (int d = 0; d < head_dim; d++)
+        sum = sum + q[h * head_dim + d] * value(keys, (size_t)(p & ~7) * (size_t)head_dim + (size_t)(d * 8 + (p & 7)));
+      out[h * stride + p] = sum;
+    }
+}
+
+static void mix(float (*value)(const void *, size_t), float *out, const float *scores, int stride, int n_q,
+                const void *values, int head_dim, int p_begin, int p_end) {
+  for (int h = 0; h < n_q; h++)
+    for (int d = 0; d < head_dim; d++) {
+      float acc = 0;
+      for (int from = p_begin & ~7; from < p_end; from += 8) {
+        float sum = 0;
+        for (int p = from; p < from + 8; p++)
+          sum = sum + scores[h * stride + p] * value(values, (size_t)p * (size_t)head_dim + (size_t)d);
+        acc = acc + sum;
+      }
+      out[h * head_dim + d] = acc;
+    }
+}
+
+#define ATTN(type)                                                                                                     \
+  void attn_scores_##type##_scalar(float *out, int stride, const float *q, int n_q, const void *keys, int head_dim,    \
+                                   int p_begin, int p_end) {                                                           \
+    scores(value_##type, out, stride, q, n_q, keys, head_dim, p_begin, p_end);                                         \
+  }                                                                                                                    \
+  void attn_mix_##type##_scalar(float *out, const float *scores, int stride, int n_q, const void *values, int head_dim, \
+                                int p_begin, int p_end) {                                                              \
+    mix(value_##type, out, scores, stride, n_q, values, head_dim, p_begin, p_end);                                     \
+  }
+ATTN(f32)
+ATTN(f16)

@@ -1,0 +1,178 @@
+/* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file has defined how the
+ * level multiplies 32 columns of 8 rows:
+ *
+ *   dot_tile(layout, quants, x, x_step, sums)   sums.v[half][rows]: i32 sums of quant * activation, zero point inside,
+ *                                               for x[x_step * c + 0..3], c = 0..7
+ * and its name, LEVEL. `layout` is a constant wherever these are inlined, so each instance is straight-line code. */
+#include "ops.h"
+#include "simd.h"
+
+/* i32x4 sums of 32 columns: [half of 16 columns][rows 0-3, rows 4-7]. Layouts without half scales use half 0 alone. */
+struct sums { v128_t v[2][2]; };
+
+/* Scales of 32 columns of 8 rows: d and m as floats (8); s: integer scales of the halves (2, 8). */
+struct scales { v128_t d[2], m[2], s[2][2]; };
+
+INLINE bool has_halves(enum layout layout) { return layout == LAYOUT_Q6_K; }
+INLINE bool has_minima(enum layout layout) {
+  return layout == LAYOUT_Q4_1 || layout == LAYOUT_Q5_1 || layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K;
+}
+INLINE int zero_point(enum layout layout) {
+  return layout == LAYOUT_Q4_0 ? 8 : layout == LAYOUT_Q5_0 ? 16 : layout == LAYOUT_Q6_K ? 32 : 0;
+}
+INLINE int tile_columns(enum layout layout) {
+  return layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K || layout == LAYOUT_Q6_K ? 256 : BLOCK;
+}
+INLINE int quants_bytes(enum layout layout) {
+  return layout == LAYOUT_Q8_0 ? 256
+         : layout == LAYOUT_Q6_K ? 192
+         : layout == LAYOUT_Q5_0 || layout == LAYOUT_Q5_1 || layout == LAYOUT_Q5_K ? 160 : 128;
+}
+INLINE int tile_scale_bytes(enum layout layout) {
+  return layout == LAYOUT_Q6_K ? 144 : tile_columns(layout) == 256 ? 160 : has_minima(layout) ? 32 : 16;
+}
+
+/* 16 quants as bytes: columns 4 c to 4 c + 3 of rows 4 h to 4 h + 3 (pack.c draws the layouts). */
+INLINE v128_t load_quants(enum layout layout, const uint8_t *tile, int c, int h) {
+  if (layout == LAYOUT_Q8_0) return wasm_v128_load(tile + 32 * c + 16 * h);
+  v128_t q = wasm_v128_load(tile + 32 * (c & 3) + 16 * h);
+  q = wasm_v128_and(c < 4 ? q : wasm_u16x8_shr(q, 4), wasm_i8x16_splat(0x0f));
+  if (quants_bytes(layout) == 160) {
+    v128_t high = wasm_v128_load(tile + 128 + 16 * h);
+    high = c < 4 ? wasm_i16x8_shl(high, 4 - c) : wasm_u16x8_shr(high, c - 4);
+    q = wasm_v128_or(q, wasm_v128_and(high, wasm_i8x16_splat(0x10)));
+  }
+  if (quants_bytes(layout) == 192) {
+    v128_t high = wasm_v128_load(tile + 128 + 32 * (c / 4) + 16 * h);
+    high = (c & 3) < 2 ? wasm_i16x8_shl(high, 4 - 2 * (c & 3)) : wasm_u16x8_shr(high, 2 * (c & 3) - 4);
+    q = wasm_v128_or(q, wasm_v128_and(high, wasm_i8x16_splat(0x30)));
+  }
+  return q;
+}
+
+/* Eight bytes at p as two vectors of 32-bit integers. */
+INLINE void widen8(v128_t out[2], v128_t i16x8) {
+  out[0] = wasm_i32x4_extend_low_i16x8(i16x8);
+  out[1] = wasm_i32x4_extend_high_i16x8(i16x8);
+}
+
+/* Scales of block j of a tile; p: where its scales begin. */
+INLINE void load_scales(enum layout layout, struct scales *out, const uint8_t *p, int j) {
+  const uint8_t *d = p + (tile_columns(layout) == 256 ? 128 : 0);
+  for (int h = 0; h < 2; h++) {
+    out->d[h] = load_f16x4(d + 8 * h);
+    if (has_minima(layout)) out->m[h] = load_f16x4(d + 16 + 8 * h);
+  }
+  if (layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K) {
+    v128_t scale[2], min[2];
+    widen8(scale, wasm_u16x8_load8x8(p + 8 * j));
+    widen8(min, wasm_u16x8_load8x8(p + 64 + 8 * j));
+    for (int h = 0; h < 2; h++) {
+      out->d[h] = wasm_f32x4_mul(out->d[h], wasm_f32x4_convert_i32x4(scale[h]));
+      out->m[h] = wasm_f32x4_neg(wasm_f32x4_mul(out->m[h], wasm_f32x4_convert_i32x4(min[h])));
+    }
+  }
+  if (has_halves(layout)) {
+    widen8(out->s[0], wasm_i16x8_load8x8(p + 16 * j));
+    widen8(out->s[1], wasm_i16x8_load8x8(p + 16 * j + 8));
+  }
+}
+
+#define FUNCTION_(op, level) op##_##level
+#define FUNCTION(op, level) FUNCTION_(op, level)
+
+INLINE void dot_tile(enum layout layout, const uint8_t *tile, const int8_t *x, int x_step, struct sums *sums);
+
+/* acc + the block's contribution; sum: the activation's sums over the two halves, splat; d, ds: its scales, splat. */
+INLINE v128_t add_block(enum layout layout, v128_t acc, const struct sums *sums, const struct scales *scales, int h,
+                        v128_t sum0, v128_t sum1, v128_t d, v128_t ds) {
+  const v128_t zero = wasm_i32x4_splat(zero_point(layout));
+  v128_t total = sums->v[0][h];
+  if (has_halves(layout)) {
+    total = wasm_i32x4_mul(wasm_i32x4_sub(total, wasm_i32x4_mul(zero, sum0)), scales->s[0][h]);
+    v128_t half1 = wasm_i32x4_sub(sums->v[1][h], wasm_i32x4_mul(zero, sum1));
+    total = wasm_i32x4_add(total, wasm_i32x4_mul(half1, scales->s[1][h]));
+  } else if (zero_point(layout)) {
+    total = wasm_i32x4_sub(total, wasm_i32x4_mul(zero, wasm_i32x4_add(sum0, sum1)));
+  }
+  acc = wasm_f32x4_add(acc, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(total), wasm_f32x4_mul(scales->d[h], d)));
+  return has_minima(layout) ? wasm_f32x4_add(acc, wasm_f32x4_mul(scales->m[h], ds)) : acc;
+}
+
+INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const struct act1 *acts, int k, int n_groups) {
+  const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
+  for (int g = 0; g < n_groups; g++) {
+    v128_t acc[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
+    const struct act1 *x = acts;
+    for (int t = 0; t < k / tile_columns(layout); t++, tile += scales_at + tile_scale_bytes(layout))
+      for (int j = 0; j < n_blocks; j++, x++) {
+        struct sums sums;
+        struct scales scales;
+        dot_tile(layout, tile + j * quants_bytes(layout), x->q, 4, &sums);
+        load_scales(layout, &scales, tile + scales_at, j);
+        for (int h = 0; h < 2; h++)
+          acc[h] = add_block(layout, acc[h], &sums, &scales, h, wasm_v128_load32_splat(&x->sum[0]),
+                             wasm_v128_load32_splat(&x->sum[1]), wasm_v128_load32_splat(&x->d),
+                             wasm_v128_load32_splat(&x->ds));
+      }
+    wasm_v128_store(y + g * TILE_ROWS, acc[0]);
+    wasm_v128_store(y + g * TILE_ROWS + 4, acc[1]);
+  }
+}
+
+/* 32 columns of a group, unpacked once for all tokens of a gemm; sums as in struct scales. */
+struct panel_block {
+  uint8_t q[BLOCK * TILE_ROWS]; /* as the bytes of pack.c */
+  struct scales scales;
+};
+
+INLINE void unpack_panel(enum layout layout, struct panel_block *panel, const uint8_t *tile, int k) {
+  const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
+  for (int t = 0; t < k / tile_columns(layout); t++, tile += scales_at + tile_scale_bytes(layout))
+    for (int j = 0; j < n_blocks; j++, panel++) {
+      for (int c = 0; c < 8; c++)
+        for (int h = 0; h < 2; h++)
+          wasm_v128_store(panel->q + 32 * c + 16 * h, load_quants(layout, tile + j * quants_bytes(layout), c, h));
+      load_scales(layout, &panel->scales, tile + scales_at, j);
+    }
+}
+
+/* Integer sums of one panel block with four tokens: out[token].v as in dot_tile. */
+INLINE void dot_panel(enum layout layout, const uint8_t *q, const struct act4 *x, struct sums out[TILE_TOKENS]);
+
+INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, const struct act4 *acts, int k, int n_groups,
+                 int n_tiles, struct panel_block *panel) {
+  const int n_blocks = k / BLOCK;
+  const size_t group_bytes =
+      (size_t)(k / tile_columns(layout)) *
+      (size_t)(tile_columns(layout) / BLOCK * quants_bytes(layout) + tile_scale_bytes(layout));
+  for (int g = 0; g < n_groups; g++, w += group_bytes, y += TILE_ROWS) {
+    unpack_panel(layout, panel, w, k);
+    for (int t = 0; t < n_tiles; t++) {
+      const struct act4 *x = acts + (size_t)t * (size_t)n_blocks;
+      v128_t acc[TILE_TOKENS][2];
+      for (int i = 0; i < TILE_TOKENS; i++) acc[i][0] = acc[i][1] = wasm_f32x4_splat(0);
+      for (int b = 0; b < n_blocks; b++, x++) {
+        struct sums sums[TILE_TOKENS];
+        dot_panel(layout, panel[b].q, x, sums);
+        for (int i = 0; i < TILE_TOKENS; i++)
+          for (int h = 0; h < 2; h++)
+            acc[i][h] = add_block(layout, acc[i][h], &sums[i], &panel[b].scales, h, wasm_v128_load32_splat(&x->sum[0][i]),
+                                  wasm_v128_load32_splat(&x->sum[1][i]), wasm_v128_load32_splat(&x->d[i]),
+                                  wasm_v128_load32_splat(&x->ds[i]));
+      }
+      for (int i = 0; i < TILE_TOKENS; i++)
+        for (int h = 0; h < 2; h++)
+          wasm_v128_store(y + (size_t)(t * TILE_TOKENS + i) * (size_t)y_stride + 4 * h, acc[i][h]);
+    }
+  }
+}
+
+#define INSTANCE(layout, level)                                                                              \
+  void FUNCTION(gemv_##layout, level)(float *y, const void *w, const void *x, int k, int n_groups) {         \
+    gemv(LAYOUT_##layout, y, w, x, k, n_groups);                                                             \
+  }                                                                                                          \
+  void FUNCTION(gemm_##layout, level)(float *y, int y_stride, const void *w, const void *x, int k,           \
+                                      int n_groups, int n_tiles, void *panel) {                              \
+    gemm(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles, panel);                                   \
+  }

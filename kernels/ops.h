@@ -1,0 +1,26 @@
+/* ops.h: what the levels share: the names of their kernels, <op>_<layout>_<level>, and constants of the specification. */
+#ifndef SOTTO_OPS_H
+#define SOTTO_OPS_H
+
+#include "kernels.h"
+
+#define ACT_TINY 1e-30f /* a block of activations below this is zero: its scale would not invert */
+
+#define DECLARE(layout, level)               \
+  gemv_fn gemv_##layout##_##level;           \
+  gemm_fn gemm_##layout##_##level;
+
+#define FLOATING(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
+#define BYTES(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
+#define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed)
+#include "kernels.inc"
+
+void quantize1_scalar(struct act1 *out, const float *x, int k);
+void quantize4_scalar(struct act4 *out, const float *x, int x_stride, int k);
+void quantize1_simd128(struct act1 *out, const float *x, int k);
+void quantize4_simd128(struct act4 *out, const float *x, int x_stride, int k);
+
+attn_scores_fn attn_scores_f32_scalar, attn_scores_f16_scalar, attn_scores_f32_simd128, attn_scores_f16_simd128;
+attn_mix_fn attn_mix_f32_scalar, attn_mix_f16_scalar, attn_mix_f32_simd128, attn_mix_f16_simd128;
+
+#endif

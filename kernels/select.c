@@ -1,0 +1,81 @@
+/* select.c: one table of kernels a level, and the choice among them. */
+#include "ops.h"
+
+#define ROW(op, layout, level) [LAYOUT_##layout] = op##_##layout##_##level,
+
+static const struct kernels scalar = {
+    .name = "scalar",
+    .quantize1 = quantize1_scalar,
+    .quantize4 = quantize4_scalar,
+    .gemv = {
+#define FLOATING(layout) ROW(gemv, layout, scalar)
+#define NARROW(layout) ROW(gemv, layout, scalar)
+#define BYTES(layout) ROW(gemv, layout, scalar)
+#include "kernels.inc"
+    },
+    .gemm = {
+#define FLOATING(layout) ROW(gemm, layout, scalar)
+#define NARROW(layout) ROW(gemm, layout, scalar)
+#define BYTES(layout) ROW(gemm, layout, scalar)
+#include "kernels.inc"
+    },
+    .attn_scores = {attn_scores_f32_scalar, attn_scores_f16_scalar},
+    .attn_mix = {attn_mix_f32_scalar, attn_mix_f16_scalar},
+};
+
+static const struct kernels simd128 = {
+    .name = "simd128",
+    .quantize1 = quantize1_simd128,
+    .quantize4 = quantize4_simd128,
+    .gemv = {
+#define FLOATING(layout) ROW(gemv, layout, simd128)
+#define NARROW(layout) ROW(gemv, layout, simd128)
+#define BYTES(layout) ROW(gemv, layout, simd128)
+#include "kernels.inc"
+    },
+    .gemm = {
+#define FLOATING(layout) ROW(gemm, layout, simd128)
+#define NARROW(layout) ROW(gemm, layout, simd128)
+#define BYTES(layout) ROW(gemm, layout, simd128)
+#include "kernels.inc"
+    },
+    .attn_scores = {attn_scores_f32_simd128, attn_scores_f16_simd128},
+    .attn_mix = {attn_mix_f32_simd128, attn_mix_f16_simd128},
+};
+
+#ifdef SOTTO_HAVE_RELAXED
+static const struct kernels relaxed = {
+    .name = "relaxed",
+    .quantize1 = quantize1_simd128,
+    .quantize4 = quantize4_simd128,
+    .gemv = {
+#define FLOATING(layout) ROW(gemv, layout, simd128)
+#define NARROW(layout) ROW(gemv, layout, relaxed)
+#define BYTES(layout) ROW(gemv, layout, simd128)
+#include "kernels.inc"
+    },
+    .gemm = {
+#define FLOATING(layout) ROW(gemm, layout, simd128)
+#define NARROW(layout) ROW(gemm, layout, relaxed)
+#define BYTES(layout) ROW(gemm, layout, simd128)
+#include "kernels.inc"
+    },
+    .attn_scores = {attn_scores_f32_simd128, attn_scores_f16_simd128},
+    .attn_mix = {attn_mix_f32_simd128, attn_mix_f16_simd128},
+};
+#endif
+
+const struct kernels *kernels_select(int level, int *chosen) {
+#ifdef SOTTO_HAVE_RELAXED
+  if ((level == 0 || level == LEVEL_RELAXED) && kernels_test_relaxed()) {
+    *chosen = LEVEL_RELAXED;
+    return &relaxed;
+  }
+#endif
+  if (level == 0 || level == LEVEL_SIMD128) {
+    *chosen = LEVEL_SIMD128;
+    return &simd128;
+  }
+  *chosen = LEVEL_SCALAR;
+  return level == LEVEL_SCALAR ? &scalar : NULL;
+}
