@@ -20,14 +20,14 @@ struct config {
   float norm_epsilon;
   float embd_scale;  /* of the embedding rows; 1 or sqrt(n_embd) */
   float attn_scale;  /* of q k; 1 / sqrt(head_dim) */
-  float logit_scale; /* of the logits; 1 */
+  float logit_cap;   /* logits become cap * tanh(logits / cap); 0: as they are */
   enum activation activation;
   bool rope_neox;        /* pairs (i, i + n/2), else (2 i, 2 i + 1) */
   uint32_t rope_dims;    /* leading dimensions of a head that are turned */
   float rope_base[2];    /* of global layers, of sliding-window layers */
   float rope_scale[2];   /* frequencies are multiplied by it: 1 / linear scaling factor */
   uint32_t window;       /* tokens that a sliding-window layer sees, itself included; 0: no such layers */
-  uint32_t window_every; /* layer i is global when (i + 1) % window_every == 0 */
+  bool is_sliding[MAX_LAYERS];
   bool has_qk_norm, has_post_norms; /* gemma3: norms of q and k; of the outputs of attention and feed-forward */
 };
 
@@ -36,8 +36,8 @@ struct tensor {
   enum layout layout;
   uint32_t n_rows, k;         /* (n_rows, k); a vector is (1, k) and is kept as float */
   bool is_vector;
-  uint64_t file_offset, file_bytes;
-  uint64_t row_bytes;         /* of one row in the file */
+  uint64_t file_offset, file_bytes; /* in the file: n_rows * row_bytes */
+  uint64_t row_bytes;
   uint64_t group_bytes;       /* of 8 packed rows */
   uint8_t *data;              /* packed groups (ceil(n_rows / 8), group_bytes), or float (k) */
 };
@@ -60,10 +60,10 @@ struct weights {
   struct layer *layers;       /* (n_layers) */
   struct tensor output_norm;  /* (n_embd) */
   struct tensor output;       /* (n_vocab, n_embd); absent when tied to the embedding */
-  struct tensor **in_order;   /* (n_tensors) in the order of the graph */
-  struct tensor **by_offset;  /* (n_tensors) in the order of the file */
+  struct tensor **in_order;   /* (n_tensors) in the order in which the graph needs them */
   uint32_t n_tensors;
-  uint8_t *staging;           /* one file group of the largest tensor, while it is packed in place */
+  uint64_t staging_bytes;
+  uint8_t *staging;           /* 8 file rows of the largest tensor, while they are packed in place */
 };
 
 struct sotto_model {
@@ -83,9 +83,12 @@ enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, str
 /* weights.c */
 enum sotto_status weights_open(struct weights *weights, const struct config *config, const sotto_gguf *gguf,
                                struct arena *arena, struct sotto_error *error);
-bool tensor_exists(const struct tensor *tensor);
-bool tensor_is_ready(const struct sotto_model *model, const struct tensor *tensor);
-bool layer_is_ready(const struct sotto_model *model, const struct layer *layer);
+enum sotto_status weights_push(struct weights *weights, struct ranges *arrived, uint64_t file_offset,
+                               const uint8_t *bytes, uint64_t n_bytes, struct sotto_error *error);
 const struct tensor *weights_head(const struct weights *weights); /* the output matrix, tied or not */
+bool tensor_exists(const struct tensor *tensor);
+bool tensor_is_ready(const struct tensor *tensor, const struct ranges *arrived);
+bool layer_is_ready(const struct layer *layer, const struct ranges *arrived);
+bool row_is_ready(const struct tensor *tensor, uint32_t row, const struct ranges *arrived);
 
 #endif

@@ -1,0 +1,64 @@
+/* attention.c: scaled dot-product attention of one layer over the KV cache, with grouped queries (Ainslie et al., 2023)
+ * and, where the layer says so, a sliding window: position p sees [max(0, p - window + 1), p]. */
+#include "session.h"
+
+struct job {
+  struct sotto_session *session;
+  uint32_t layer;
+  size_t from;
+};
+
+/* Norms and turns the heads of one token. x: (n_heads, head_dim). */
+static void prepare_heads(const struct sotto_session *session, const struct tensor *norm, const float *cos_sin, float *x,
+                          uint32_t n_heads) {
+  const struct config *config = &session->model->config;
+  for (uint32_t i = 0; i < n_heads; i++, x += config->head_dim) {
+    if (tensor_exists(norm)) vec_rms_norm(x, x, (const float *)norm->data, (int)config->head_dim, config->norm_epsilon);
+    if (config->rope_neox) vec_rope_neox(x, cos_sin, (int)config->rope_dims);
+    else vec_rope_normal(x, cos_sin, (int)config->rope_dims);
+  }
+}
+
+/* One token: q and k get their norm and position, k and v go into the cache. */
+static void write_token(void *argument, int task, int thread) {
+  (void)thread;
+  const struct job *job = argument;
+  struct sotto_session *session = job->session;
+  const struct config *config = &session->model->config;
+  const struct layer *layer = &session->model->weights.layers[job->layer];
+  const size_t position = job->from + (size_t)task, n_q = config->n_heads * config->head_dim;
+  const size_t n_kv = config->n_kv_heads * config->head_dim;
+  const float *cos_sin = session->rope + ((position - session->wave_begin) * 2 + config->is_sliding[job->layer]) * config->rope_dims;
+  float *k = session->k + (size_t)task * n_kv;
+  prepare_heads(session, &layer->q_norm, cos_sin, session->q + (size_t)task * n_q, config->n_heads);
+  prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
+  kv_write(session, &session->kv[job->layer], position, k, session->v + (size_t)task * n_kv);
+}
+
+/* One token and one KV head: all the query heads that share it. */
+static void attend(void *argument, int task, int thread) {
+  const struct job *job = argument;
+  struct sotto_session *session = job->session;
+  const struct config *config = &session->model->config;
+  const size_t head = (size_t)task % config->n_kv_heads, token = (size_t)task / config->n_kv_heads, dim = config->head_dim;
+  const int n_q = (int)(config->n_heads / config->n_kv_heads), stride = (int)session->score_stride;
+  const int end = (int)(job->from + token + 1), window = (int)config->window;
+  const int begin = config->is_sliding[job->layer] && end > window ? end - window : 0;
+  const size_t head_at = head * round_up(session->n_ctx, 8) * dim * (session->kv_f16 ? 2 : 4);
+  const struct kv_layer *kv = &session->kv[job->layer];
+  const struct kernels *kernels = session->model->kernels;
+  const size_t heads_at = token * config->n_heads * dim + head * (size_t)n_q * dim;
+  float *scores = session->scores + (size_t)thread * (size_t)n_q * session->score_stride, *out = session->mixed + heads_at;
+  kernels->attn_scores[session->kv_f16](scores, stride, session->q + heads_at, n_q, (const uint8_t *)kv->keys + head_at,
+                                        (int)dim, begin, end);
+  float sums[64]; /* one a query of the group; session.c bounds it */
+  for (int i = 0; i < n_q; i++) sums[i] = vec_softmax(scores + i * stride, begin, end, config->attn_scale);
+  kernels->attn_mix[session->kv_f16](out, scores, stride, n_q, (const uint8_t *)kv->values + head_at, (int)dim, begin, end);
+  for (int i = 0; i < n_q; i++) vec_scale(out + (size_t)i * dim, 1.0f / sums[i], (int)dim);
+}
+
+void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to) {
+  struct job job = {session, layer, from};
+  pool_run(session->pool, write_token, &job, (int)(to - from));
+  pool_run(session->pool, attend, &job, (int)((to - from) * session->model->config.n_kv_heads));
+}

@@ -1,0 +1,101 @@
+/* model.c: opens a model from its directory and takes its bytes. */
+#include "model.h"
+
+/* The same code measures and opens: with a measuring arena nothing is written but the caller's struct. */
+static enum sotto_status open_in(struct arena *arena, struct sotto_model *model, const sotto_gguf *gguf,
+                                 const struct sotto_model_options *options, struct sotto_error *error) {
+  if (options && options->sizeof_options != sizeof *options)
+    return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "sizeof_options is %u", options->sizeof_options);
+  const uint64_t file_bytes = options ? options->file_bytes : 0, needed = sotto_gguf_file_bytes(gguf);
+  if (file_bytes && file_bytes < needed)
+    return error_set(error, SOTTO_TRUNCATED, file_bytes, "the file has %U bytes, its tensors need %U", file_bytes, needed);
+  model->gguf = gguf;
+  model->kernels = kernels_select(options ? (int)options->level : 0, &model->level);
+  if (!model->kernels)
+    return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "this engine does not run kernel level %u", options->level);
+  TRY(config_read(&model->config, gguf, error));
+  TRY(vocab_open(&model->vocab, gguf, model->config.n_vocab, arena, error));
+  TRY(weights_open(&model->weights, &model->config, gguf, arena, error));
+  if (arena_overflows(arena))
+    return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "the model needs %U bytes of memory", arena->used);
+  return SOTTO_OK;
+}
+
+enum sotto_status sotto_model_measure(const sotto_gguf *gguf, const struct sotto_model_options *options, size_t *n_bytes,
+                                      struct sotto_error *error) {
+  struct sotto_model model = {0};
+  struct arena arena = {0};
+  arena_carve(&arena, 1, sizeof model);
+  TRY(open_in(&arena, &model, gguf, options, error));
+  *n_bytes = (size_t)arena.used;
+  return SOTTO_OK;
+}
+
+/* Memory and file bytes of the weights, and how many they are. */
+static void count_weights(struct sotto_model *model) {
+  for (uint32_t i = 0; i < model->weights.n_tensors; i++) {
+    const struct tensor *tensor = model->weights.in_order[i];
+    const uint64_t n_groups = tensor->is_vector ? 1 : (tensor->n_rows + TILE_ROWS - 1) / TILE_ROWS;
+    model->weight_bytes += n_groups * tensor->group_bytes;
+    model->total_bytes += tensor->file_bytes;
+    model->n_parameters += (uint64_t)tensor->n_rows * tensor->k;
+  }
+}
+
+enum sotto_status sotto_model_open(void *block, size_t block_bytes, const sotto_gguf *gguf,
+                                   const struct sotto_model_options *options, sotto_model **model,
+                                   struct sotto_error *error) {
+  struct arena arena = {block, 0, block_bytes};
+  struct sotto_model *opened = arena_carve(&arena, 1, sizeof *opened);
+  if (!opened) return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "the block is smaller than sotto_model_measure asked for");
+  *opened = (struct sotto_model){0};
+  TRY(open_in(&arena, opened, gguf, options, error));
+  count_weights(opened);
+  *model = opened;
+  return SOTTO_OK;
+}
+
+enum sotto_status sotto_model_push(sotto_model *model, uint64_t file_offset, const void *bytes, size_t n_bytes,
+                                   struct sotto_error *error) {
+  return weights_push(&model->weights, &model->arrived, file_offset, bytes, n_bytes, error);
+}
+
+enum sotto_status sotto_model_wanted(const sotto_model *model, uint32_t index, uint64_t *file_offset, uint64_t *n_bytes) {
+  RETURN_IF(index >= model->weights.n_tensors, SOTTO_INVALID_ARGUMENT);
+  *file_offset = model->weights.in_order[index]->file_offset;
+  *n_bytes = model->weights.in_order[index]->file_bytes;
+  return SOTTO_OK;
+}
+
+bool sotto_model_ready(const sotto_model *model) {
+  for (uint32_t i = 0; i < model->weights.n_tensors; i++)
+    if (!tensor_is_ready(model->weights.in_order[i], &model->arrived)) return false;
+  return true;
+}
+
+/* File bytes of tensors that have arrived. */
+static uint64_t ready_bytes(const sotto_model *model) {
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < model->weights.n_tensors; i++) {
+    const struct tensor *tensor = model->weights.in_order[i];
+    const uint64_t end = tensor->file_offset + tensor->file_bytes;
+    struct range missing;
+    total += tensor->file_bytes;
+    for (uint64_t at = tensor->file_offset; ranges_next_missing(&model->arrived, at, end, &missing); at = missing.end)
+      total -= missing.end - missing.begin;
+  }
+  return total;
+}
+
+void sotto_model_get_info(const sotto_model *model, struct sotto_model_info *info) {
+  const struct config *config = &model->config;
+  *info = (struct sotto_model_info){
+      .n_parameters = model->n_parameters, .weight_bytes = model->weight_bytes,
+      .ready_bytes = ready_bytes(model), .total_bytes = model->total_bytes,
+      .level = (uint32_t)model->level, .n_layers = config->n_layers, .n_embd = config->n_embd,
+      .n_heads = config->n_heads, .n_kv_heads = config->n_kv_heads, .head_dim = config->head_dim,
+      .n_ff = config->n_ff, .n_vocab = config->n_vocab, .n_ctx_train = config->n_ctx_train,
+      .can_tokenize = model->vocab.can_tokenize, .bos_token = model->vocab.bos, .eos_token = model->vocab.eos,
+      .eot_token = model->vocab.eot, .add_bos = model->vocab.add_bos, .add_eos = model->vocab.add_eos,
+  };
+}

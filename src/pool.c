@@ -1,0 +1,115 @@
+/* pool.c: a loop's tasks, claimed one by one by whoever is free.
+ *
+ * `claim` holds the loop's number (upper half) and its next task (lower half). Whoever raises it by a compare-and-swap
+ * owns that task, and knows that the loop's fields, read before, still belong to it: they change only while the lower
+ * half says CLOSED. So a helper may come late, be paused anywhere or not exist at all, and every loop still ends.
+ * Helpers spin for a moment, then sleep; the caller does the same when the last tasks are others'. */
+#include "pool.h"
+
+#include <limits.h>
+#include <stddef.h>
+
+#define CLOSED 0xffffffffu
+#define SPINS 4000 /* some 20 microseconds: longer than the pause between two loops of one layer */
+
+struct sotto_pool {
+  _Alignas(64) uint64_t claim;
+  _Alignas(64) int32_t n_done;    /* tasks of this loop that are finished */
+  _Alignas(64) int32_t epoch;     /* raised when there is something new; helpers sleep on it */
+  int32_t n_sleeping, is_closing;
+  uint32_t n_threads;
+  pool_task *run;
+  void *argument;
+  uint32_t n_tasks;
+};
+
+#if defined(__wasm_atomics__)
+static void sleep_while(int32_t *address, int32_t value) { __builtin_wasm_memory_atomic_wait32(address, value, -1); }
+static void wake(int32_t *address) { __builtin_wasm_memory_atomic_notify(address, UINT_MAX); }
+static void pause_briefly(void) {}
+#else /* no futex without an operating system: spin */
+static void sleep_while(int32_t *address, int32_t value) { (void)address; (void)value; }
+static void wake(int32_t *address) { (void)address; }
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+#endif
+
+size_t sotto_pool_measure(uint32_t n_threads) {
+  (void)n_threads;
+  return sizeof(struct sotto_pool) + _Alignof(struct sotto_pool);
+}
+
+enum sotto_status sotto_pool_open(void *block, size_t block_bytes, uint32_t n_threads, sotto_pool **pool) {
+  if (n_threads == 0 || block_bytes < sotto_pool_measure(n_threads)) return SOTTO_INVALID_ARGUMENT;
+  const uintptr_t align = _Alignof(struct sotto_pool);
+  sotto_pool *opened = (sotto_pool *)(((uintptr_t)block + align - 1) & ~(align - 1));
+  *opened = (struct sotto_pool){.claim = CLOSED, .n_threads = n_threads};
+  *pool = opened;
+  return SOTTO_OK;
+}
+
+/* Works on whatever loop is open until none of its tasks is left. */
+static void work(sotto_pool *pool, int thread) {
+  for (;;) {
+    uint64_t claim = __atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST);
+    const uint32_t task = (uint32_t)claim;
+    if (task == CLOSED) return;
+    pool_task *run = __atomic_load_n(&pool->run, __ATOMIC_RELAXED);
+    void *argument = __atomic_load_n(&pool->argument, __ATOMIC_RELAXED);
+    if (task >= __atomic_load_n(&pool->n_tasks, __ATOMIC_RELAXED)) return;
+    if (!__atomic_compare_exchange_n(&pool->claim, &claim, claim + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+    run(argument, (int)task, thread);
+    __atomic_add_fetch(&pool->n_done, 1, __ATOMIC_SEQ_CST);
+    if (thread) wake(&pool->n_done);
+  }
+}
+
+void pool_run(sotto_pool *pool, pool_task *run, void *argument, int n_tasks) {
+  if (!pool || pool->n_threads == 1 || n_tasks == 1) {
+    for (int i = 0; i < n_tasks; i++) run(argument, i, 0);
+    return;
+  }
+  const uint64_t loop = (__atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST) >> 32) + 1;
+  __atomic_store_n(&pool->claim, loop << 32 | CLOSED, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&pool->run, run, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool->argument, argument, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool->n_tasks, (uint32_t)n_tasks, __ATOMIC_RELAXED);
+  __atomic_store_n(&pool->n_done, 0, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&pool->claim, loop << 32, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&pool->n_sleeping, __ATOMIC_SEQ_CST)) wake(&pool->epoch);
+  work(pool, 0);
+  for (int spins = 0;; spins++) {
+    const int32_t n_done = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
+    if (n_done == n_tasks) return;
+    if (spins < SPINS) pause_briefly();
+    else sleep_while(&pool->n_done, n_done);
+  }
+}
+
+void sotto_pool_work(sotto_pool *pool, uint32_t index) {
+  int32_t seen = __atomic_load_n(&pool->epoch, __ATOMIC_SEQ_CST);
+  while (!__atomic_load_n(&pool->is_closing, __ATOMIC_SEQ_CST)) {
+    work(pool, (int)index);
+    int32_t epoch = seen;
+    for (int spins = 0; spins < SPINS && epoch == seen; spins++) {
+      pause_briefly();
+      epoch = __atomic_load_n(&pool->epoch, __ATOMIC_SEQ_CST);
+    }
+    if (epoch == seen) {
+      __atomic_add_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
+      sleep_while(&pool->epoch, seen);
+      __atomic_sub_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
+    }
+    seen = __atomic_load_n(&pool->epoch, __ATOMIC_SEQ_CST);
+  }
+}
+
+void sotto_pool_close(sotto_pool *pool) {
+  __atomic_store_n(&pool->is_closing, 1, __ATOMIC_SEQ_CST);
+  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
+  wake(&pool->epoch);
+}

@@ -1,0 +1,207 @@
+/* session.c: one timeline of tokens. Tokens are queued by sync and append; step takes them through the layers, wave by
+ * wave, slice by slice; logits end it. */
+#include "session.h"
+
+#include <string.h>
+
+#define DEFAULT_CTX_MOST 4096
+#define DEFAULT_BATCH 64
+#define DEFAULT_WAVE 512
+#define MAX_CTX (1u << 21)
+#define MAX_THREADS 64
+#define MAX_QUERIES 64 /* query heads that share a KV head (attention.c) */
+
+/* ---- open ---- */
+
+static enum sotto_status read_options(struct sotto_session *session, const struct sotto_model *model,
+                                      const struct sotto_session_options *options, struct sotto_error *error) {
+  const struct sotto_session_options none = {sizeof none, 0, 0, 0, 0, 0};
+  if (!options) options = &none;
+  if (options->sizeof_options != sizeof *options)
+    return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "sizeof_options is %u", options->sizeof_options);
+  if (options->n_ctx > MAX_CTX || options->n_threads > MAX_THREADS || options->n_batch > MAX_CTX || options->n_wave > MAX_CTX ||
+      options->kv_type > SOTTO_KV_F32)
+    return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "a context of %u tokens, batches of %u, waves of %u, %u threads or KV type %u is out of range",
+                     options->n_ctx, options->n_batch, options->n_wave, options->n_threads, options->kv_type);
+  const uint32_t n_ctx_train = model->config.n_ctx_train;
+  session->model = model;
+  session->n_ctx = options->n_ctx ? options->n_ctx : n_ctx_train < DEFAULT_CTX_MOST ? n_ctx_train : DEFAULT_CTX_MOST;
+  session->n_batch = options->n_batch ? options->n_batch : DEFAULT_BATCH;
+  session->n_wave = options->n_wave ? options->n_wave : DEFAULT_WAVE;
+  if (session->n_wave > session->n_ctx) session->n_wave = session->n_ctx;
+  if (session->n_batch > session->n_wave) session->n_batch = session->n_wave;
+  session->n_threads = options->n_threads ? options->n_threads : 1;
+  session->kv_f16 = options->kv_type != SOTTO_KV_F32;
+  if (model->config.n_heads / model->config.n_kv_heads > MAX_QUERIES)
+    return error_set(error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "%u query heads share a key head; at most %u can",
+                     model->config.n_heads / model->config.n_kv_heads, (uint32_t)MAX_QUERIES);
+  return SOTTO_OK;
+}
+
+static void carve_scratch(struct sotto_session *session, struct arena *arena) {
+  const struct config *config = &session->model->config;
+  const uint64_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  const uint64_t rows = round_up(session->n_batch, TILE_TOKENS), embd = round_up(config->n_embd, TILE_ROWS);
+  const uint64_t ff = round_up(config->n_ff, TILE_ROWS);
+  uint64_t widest = ff > n_q ? ff : n_q;
+  if (embd > widest) widest = embd;
+  session->normed = arena_carve(arena, rows * embd, sizeof(float));
+  session->q = arena_carve(arena, rows * n_q, sizeof(float));
+  session->k = arena_carve(arena, rows * n_kv, sizeof(float));
+  session->v = arena_carve(arena, rows * n_kv, sizeof(float));
+  session->mixed = arena_carve(arena, rows * n_q, sizeof(float));
+  session->out = arena_carve(arena, rows * embd, sizeof(float));
+  session->gate = arena_carve(arena, rows * ff, sizeof(float));
+  session->up = arena_carve(arena, rows * ff, sizeof(float));
+  session->acts.quantised = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct act1));
+  session->acts.floats = arena_carve(arena, rows * widest, sizeof(float));
+  session->panel_bytes = round_up(gemm_panel_bytes((int)widest), 64);
+  session->panels = arena_carve(arena, session->n_threads, session->panel_bytes);
+  session->score_stride = round_up(session->n_ctx, 8);
+  session->scores = arena_carve(arena, (uint64_t)session->n_threads * (config->n_heads / config->n_kv_heads),
+                                session->score_stride * sizeof(float));
+  session->logits = arena_carve(arena, round_up(config->n_vocab, TILE_ROWS), sizeof(float));
+}
+
+static void carve(struct sotto_session *session, struct arena *arena) {
+  const struct config *config = &session->model->config;
+  const uint64_t n_slots = round_up(session->n_ctx, 8), item = session->kv_f16 ? 2 : 4;
+  session->tokens = arena_carve(arena, session->n_ctx, sizeof(int32_t));
+  session->residual = arena_carve(arena, (uint64_t)session->n_wave * config->n_embd, sizeof(float));
+  session->rope = arena_carve(arena, (uint64_t)session->n_wave * 2 * config->rope_dims, sizeof(float));
+  session->frequencies = arena_carve(arena, config->rope_dims, sizeof(double));
+  session->kv = arena_carve(arena, config->n_layers, sizeof(struct kv_layer));
+  for (uint32_t i = 0; i < config->n_layers; i++) {
+    const uint64_t n_items = n_slots * config->n_kv_heads * config->head_dim;
+    struct kv_layer layer = {arena_carve(arena, n_items, item), NULL};
+    layer.values = arena_carve(arena, n_items, item);
+    if (session->kv && !arena_overflows(arena)) session->kv[i] = layer;
+  }
+  carve_scratch(session, arena);
+}
+
+enum sotto_status sotto_session_measure(const sotto_model *model, const struct sotto_session_options *options,
+                                        size_t *n_bytes, struct sotto_error *error) {
+  struct sotto_session session = {0};
+  struct arena arena = {0};
+  TRY(read_options(&session, model, options, error));
+  arena_carve(&arena, 1, sizeof session);
+  carve(&session, &arena);
+  if (arena_overflows(&arena))
+    return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "a context of %u tokens needs %U bytes of memory", session.n_ctx, arena.used);
+  *n_bytes = (size_t)arena.used;
+  return SOTTO_OK;
+}
+
+enum sotto_status sotto_session_open(void *block, size_t block_bytes, const sotto_model *model, sotto_pool *pool,
+                                     const struct sotto_session_options *options, sotto_session **session,
+                                     struct sotto_error *error) {
+  struct arena arena = {block, 0, block_bytes};
+  struct sotto_session *opened = arena_carve(&arena, 1, sizeof *opened);
+  if (!opened) return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "the block is smaller than sotto_session_measure asked for");
+  memset(opened, 0, sizeof *opened);
+  TRY(read_options(opened, model, options, error));
+  carve(opened, &arena);
+  if (arena_overflows(&arena))
+    return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "a context of %u tokens needs %U bytes of memory", opened->n_ctx, arena.used);
+  /* Slices shorter than their tiles read, and throw away, rows that nothing has been written to yet. */
+  memset(opened->normed, 0, (size_t)((uint8_t *)opened->acts.quantised - (uint8_t *)opened->normed));
+  opened->pool = pool;
+  opened->logits_position = SIZE_MAX;
+  *session = opened;
+  return SOTTO_OK;
+}
+
+/* ---- the timeline ---- */
+
+size_t sotto_session_n_tokens(const sotto_session *session) { return session->n_tokens; }
+size_t sotto_session_n_ctx(const sotto_session *session) { return session->n_ctx; }
+
+enum sotto_status sotto_session_rewind(sotto_session *session, size_t n_tokens) {
+  RETURN_IF(n_tokens > session->n_tokens, SOTTO_INVALID_ARGUMENT);
+  session->n_tokens = n_tokens;
+  if (session->n_computed > n_tokens) session->n_computed = n_tokens;
+  if (session->wave_end > n_tokens) {
+    session->is_running = false; /* a wave that runs is given up, a finished one loses its end */
+    session->wave_end = session->wave_begin > session->n_computed ? session->wave_begin : session->n_computed;
+  }
+  session->logits_position = SIZE_MAX;
+  return SOTTO_OK;
+}
+
+enum sotto_status sotto_session_append(sotto_session *session, const int32_t *tokens, size_t n_tokens) {
+  RETURN_IF(n_tokens > session->n_ctx - session->n_tokens, SOTTO_CONTEXT_FULL);
+  for (size_t i = 0; i < n_tokens; i++)
+    RETURN_IF(tokens[i] < 0 || (uint32_t)tokens[i] >= session->model->config.n_vocab, SOTTO_INVALID_ARGUMENT);
+  memcpy(session->tokens + session->n_tokens, tokens, n_tokens * sizeof *tokens);
+  session->n_tokens += n_tokens;
+  return SOTTO_OK;
+}
+
+enum sotto_status sotto_session_sync(sotto_session *session, const int32_t *tokens, size_t n_tokens, size_t *n_reused) {
+  RETURN_IF(n_tokens == 0, SOTTO_INVALID_ARGUMENT);
+  RETURN_IF(n_tokens > session->n_ctx, SOTTO_CONTEXT_FULL);
+  for (size_t i = 0; i < n_tokens; i++)
+    RETURN_IF(tokens[i] < 0 || (uint32_t)tokens[i] >= session->model->config.n_vocab, SOTTO_INVALID_ARGUMENT);
+  size_t common = 0;
+  while (common < session->n_tokens && common < n_tokens - 1 && session->tokens[common] == tokens[common]) common++;
+  TRY(sotto_session_rewind(session, common));
+  *n_reused = session->n_computed;
+  return sotto_session_append(session, tokens + common, n_tokens - common);
+}
+
+/* ---- compute ---- */
+
+/* Units of (layer, slice) still to do, those of later waves included. */
+static size_t units_left(const struct sotto_session *session) {
+  const size_t n_layers = session->model->config.n_layers, batch = session->n_batch;
+  size_t units = 0, at = session->n_computed;
+  if (session->is_running) {
+    const size_t n_slices = (session->wave_end - session->wave_begin + batch - 1) / batch;
+    units = (n_layers - session->layer) * n_slices - (session->slice_begin - session->wave_begin) / batch;
+    at = session->wave_end;
+  }
+  for (size_t n; at < session->n_tokens; at += n) {
+    n = session->n_tokens - at < session->n_wave ? session->n_tokens - at : session->n_wave;
+    units += n_layers * ((n + batch - 1) / batch);
+  }
+  return units;
+}
+
+static enum sotto_status begin_wave(struct sotto_session *session) {
+  const size_t left = session->n_tokens - session->n_computed;
+  session->wave_begin = session->slice_begin = session->n_computed;
+  session->wave_end = session->wave_begin + (left < session->n_wave ? left : session->n_wave);
+  session->layer = 0;
+  session->logits_position = SIZE_MAX;
+  const enum sotto_status status = forward_begin_wave(session);
+  session->is_running = status == SOTTO_OK;
+  if (status != SOTTO_OK) session->wave_end = session->wave_begin;
+  return status;
+}
+
+enum sotto_status sotto_session_step(sotto_session *session, size_t *n_left) {
+  *n_left = units_left(session);
+  if (*n_left == 0) return SOTTO_OK;
+  if (!session->is_running) TRY(begin_wave(session));
+  const size_t left = session->wave_end - session->slice_begin;
+  const size_t end = session->slice_begin + (left < session->n_batch ? left : session->n_batch);
+  TRY(forward_layer(session, session->layer, session->slice_begin, end));
+  session->slice_begin = end;
+  if (end == session->wave_end) {
+    session->slice_begin = session->wave_begin;
+    if (++session->layer == session->model->config.n_layers) {
+      session->is_running = false;
+      session->n_computed = session->wave_end;
+    }
+  }
+  *n_left -= 1;
+  return SOTTO_OK;
+}
+
+enum sotto_status sotto_session_logits(sotto_session *session, size_t position, const float **logits) {
+  RETURN_IF(session->is_running || position < session->wave_begin || position >= session->wave_end, SOTTO_INVALID_ARGUMENT);
+  if (session->logits_position != position) TRY(forward_head(session, position));
+  *logits = session->logits;
+  return SOTTO_OK;
+}

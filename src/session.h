@@ -1,0 +1,83 @@
+/* session.h: what one timeline keeps, and the steps of the graph over it. */
+#ifndef SOTTO_SESSION_H
+#define SOTTO_SESSION_H
+
+#include "model.h"
+#include "pool.h"
+
+/* Keys and values of one layer, per KV head (kv.c; layouts: kernels.h). */
+struct kv_layer {
+  void *keys;   /* (n_kv_heads, n_slots / 8, head_dim, 8) */
+  void *values; /* (n_kv_heads, n_slots, head_dim) */
+};
+
+/* Activations of up to n_batch tokens, as matmuls want them. Which form is filled depends on the weights. */
+struct acts {
+  void *quantised; /* act1 (k / 32) for one token, else act4 (tiles, k / 32) */
+  float *floats;   /* (k) for one token, else (tiles, k, 4) */
+};
+
+struct sotto_session {
+  const struct sotto_model *model;
+  sotto_pool *pool;
+  uint32_t n_ctx, n_batch, n_wave, n_threads;
+  bool kv_f16;
+
+  int32_t *tokens;     /* (n_ctx) the timeline: computed, then queued */
+  size_t n_tokens;     /* computed and queued */
+  size_t n_computed;   /* through every layer */
+
+  /* The wave: tokens [wave_begin, wave_end) whose residual stream is kept. While it runs, slices before slice_begin
+   * have been through `layer`, the others through the layers before it. */
+  size_t wave_begin, wave_end, slice_begin;
+  uint32_t layer;
+  bool is_running;
+  float *residual;     /* (n_wave, n_embd) */
+  float *rope;         /* (n_wave, 2, rope_dims) cosines and sines of each token, for global and for sliding layers */
+  double *frequencies; /* (2, rope_dims / 2) radians a token */
+  bool has_frequencies;
+
+  struct kv_layer *kv; /* (n_layers) */
+
+  /* Scratch of one slice; rows are padded to whole tiles of 4 tokens, columns to whole groups of 8 weight rows. */
+  float *normed;       /* (n_batch, n_embd) */
+  float *q;            /* (n_batch, n_heads * head_dim) */
+  float *k, *v;        /* (n_batch, n_kv_heads * head_dim) */
+  float *mixed;        /* (n_batch, n_heads * head_dim) */
+  float *out;          /* (n_batch, n_embd) */
+  float *gate, *up;    /* (n_batch, n_ff) */
+  struct acts acts;
+  uint8_t *panels;     /* (n_threads, panel_bytes) */
+  size_t panel_bytes;
+  float *scores;       /* (n_threads, n_heads / n_kv_heads, score_stride) */
+  size_t score_stride;
+
+  float *logits;          /* (n_vocab) */
+  size_t logits_position; /* whose logits they are; SIZE_MAX: nobody's */
+};
+
+/* forward.c */
+enum sotto_status forward_begin_wave(struct sotto_session *session); /* embeds the wave's tokens */
+enum sotto_status forward_layer(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
+enum sotto_status forward_head(struct sotto_session *session, size_t position);
+
+/* matmul.c: a few matrices that share their input. */
+struct product {
+  const struct tensor *weight; /* (n_rows, k) */
+  float *y;                    /* (tokens, y_stride) */
+  size_t y_stride;
+};
+/* x (n_tokens, x_stride) -> session->acts, in the forms that the products' weights want. */
+void matmul_prepare(struct sotto_session *session, const float *x, size_t x_stride, int n_tokens,
+                    const struct product *products, int n_products);
+void matmul_run(struct sotto_session *session, int n_tokens, const struct product *products, int n_products);
+
+/* kv.c */
+void kv_write(const struct sotto_session *session, struct kv_layer *layer, size_t position, const float *k, const float *v);
+
+/* attention.c: q, k -> rope -> KV cache -> softmax -> mixed, for tokens [from, to) of one layer. */
+void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
+
+static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+#endif

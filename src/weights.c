@@ -1,0 +1,229 @@
+/* weights.c: the directory's tensors -> places in memory; pushed file bytes -> packed rows in those places.
+ *
+ * A group of 8 rows is never smaller packed than in the file, so bytes of an incomplete group wait, as they are in the
+ * file, in the group's own place; when the last one arrives the group is packed through a staging buffer. Which bytes
+ * have arrived is known from one set of file ranges; there is no other state. */
+#include "model.h"
+
+#include <string.h>
+
+struct opener {
+  struct weights *weights;
+  const sotto_gguf *gguf;
+  struct arena *arena;
+  struct sotto_error *error;
+  bool is_writing; /* the second pass: the arrays exist */
+};
+
+/* ---- one tensor ---- */
+
+/* "blk.<layer>.<name>", or the name alone when layer < 0. */
+static const char *tensor_name(char out[64], int layer, const char *name) {
+  uint32_t n = 0;
+  if (layer >= 0) {
+    char digits[10];
+    int n_digits = 0;
+    for (const char *c = "blk."; *c; c++) out[n++] = *c;
+    do digits[n_digits++] = (char)('0' + layer % 10);
+    while (layer /= 10);
+    while (n_digits) out[n++] = digits[--n_digits];
+    out[n++] = '.';
+  }
+  while (*name && n < 63) out[n++] = *name++;
+  out[n] = 0;
+  return out;
+}
+
+static bool layout_of_type(uint32_t type, enum layout *layout) {
+  static const struct { uint32_t type; enum layout layout; } table[] = {
+      {GGUF_F32, LAYOUT_F32},   {GGUF_F16, LAYOUT_F16},   {GGUF_BF16, LAYOUT_BF16}, {GGUF_Q4_0, LAYOUT_Q4_0},
+      {GGUF_Q4_1, LAYOUT_Q4_1}, {GGUF_Q5_0, LAYOUT_Q5_0}, {GGUF_Q5_1, LAYOUT_Q5_1}, {GGUF_Q8_0, LAYOUT_Q8_0},
+      {GGUF_Q4_K, LAYOUT_Q4_K}, {GGUF_Q5_K, LAYOUT_Q5_K}, {GGUF_Q6_K, LAYOUT_Q6_K},
+  };
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    if (table[i].type == type) {
+      *layout = table[i].layout;
+      return true;
+    }
+  return false;
+}
+
+enum kind { MATRIX, VECTOR };
+
+/* Finds the tensor, checks its type and shape, and carves its place. */
+static enum sotto_status open_tensor(struct opener *opener, struct tensor *tensor, int layer, const char *name,
+                                     enum kind kind, uint32_t n_rows, uint32_t k) {
+  char full_name[64];
+  struct sotto_tensor_info info;
+  tensor_name(full_name, layer, name);
+  if (gguf_find_tensor(opener->gguf, full_name, &info) != SOTTO_OK)
+    return error_set(opener->error, SOTTO_MISSING_TENSOR, NOWHERE, "the file lacks the tensor %s", full_name);
+  if (info.dims[0] != k || info.dims[1] != n_rows || info.dims[2] != 1 || info.dims[3] != 1)
+    return error_set(opener->error, SOTTO_SHAPE_MISMATCH, info.file_offset, "%s has the shape %U x %U x %U x %U, not %u x %u",
+                     full_name, info.dims[0], info.dims[1], info.dims[2], info.dims[3], k, n_rows);
+  enum layout layout;
+  if (!layout_of_type(info.type, &layout) || (kind == VECTOR && layout != LAYOUT_F32))
+    return error_set(opener->error, SOTTO_UNSUPPORTED_TYPE, info.file_offset, "%s has type %u (%s), which is not supported here",
+                     full_name, info.type, sotto_type_name(info.type));
+  const uint64_t n_groups = kind == VECTOR ? 1 : ((uint64_t)n_rows + TILE_ROWS - 1) / TILE_ROWS;
+  const uint64_t row_bytes = layout_row_bytes(layout, (int)k);
+  const uint64_t group_bytes = kind == VECTOR ? row_bytes : layout_group_bytes(layout, (int)k);
+  uint8_t *data = arena_carve(opener->arena, n_groups, group_bytes);
+  opener->weights->n_tensors++;
+  const uint64_t staging_bytes = TILE_ROWS * row_bytes;
+  if (staging_bytes > opener->weights->staging_bytes) opener->weights->staging_bytes = staging_bytes;
+  if (!opener->is_writing) return SOTTO_OK;
+  *tensor = (struct tensor){.layout = layout, .n_rows = n_rows, .k = k, .is_vector = kind == VECTOR,
+                            .file_offset = info.file_offset, .file_bytes = n_rows * row_bytes,
+                            .row_bytes = row_bytes, .group_bytes = group_bytes, .data = data};
+  opener->weights->in_order[opener->weights->n_tensors - 1] = tensor;
+  return SOTTO_OK;
+}
+
+static enum sotto_status open_optional(struct opener *opener, struct tensor *tensor, const char *name, enum kind kind,
+                                       uint32_t n_rows, uint32_t k) {
+  struct sotto_tensor_info info;
+  if (gguf_find_tensor(opener->gguf, name, &info) != SOTTO_OK) return SOTTO_OK;
+  return open_tensor(opener, tensor, -1, name, kind, n_rows, k);
+}
+
+/* ---- all tensors, in the order in which the graph needs them ---- */
+
+static enum sotto_status open_layer(struct opener *opener, const struct config *config, struct layer *layer, int i) {
+  const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  TRY(open_tensor(opener, &layer->attn_norm, i, "attn_norm.weight", VECTOR, 1, config->n_embd));
+  TRY(open_tensor(opener, &layer->q, i, "attn_q.weight", MATRIX, n_q, config->n_embd));
+  TRY(open_tensor(opener, &layer->k, i, "attn_k.weight", MATRIX, n_kv, config->n_embd));
+  TRY(open_tensor(opener, &layer->v, i, "attn_v.weight", MATRIX, n_kv, config->n_embd));
+  if (config->has_qk_norm) {
+    TRY(open_tensor(opener, &layer->q_norm, i, "attn_q_norm.weight", VECTOR, 1, config->head_dim));
+    TRY(open_tensor(opener, &layer->k_norm, i, "attn_k_norm.weight", VECTOR, 1, config->head_dim));
+  }
+  TRY(open_tensor(opener, &layer->attn_out, i, "attn_output.weight", MATRIX, config->n_embd, n_q));
+  if (config->has_post_norms)
+    TRY(open_tensor(opener, &layer->attn_post_norm, i, "post_attention_norm.weight", VECTOR, 1, config->n_embd));
+  TRY(open_tensor(opener, &layer->ffn_norm, i, "ffn_norm.weight", VECTOR, 1, config->n_embd));
+  TRY(open_tensor(opener, &layer->gate, i, "ffn_gate.weight", MATRIX, config->n_ff, config->n_embd));
+  TRY(open_tensor(opener, &layer->up, i, "ffn_up.weight", MATRIX, config->n_ff, config->n_embd));
+  TRY(open_tensor(opener, &layer->down, i, "ffn_down.weight", MATRIX, config->n_embd, config->n_ff));
+  if (config->has_post_norms)
+    TRY(open_tensor(opener, &layer->ffn_post_norm, i, "post_ffw_norm.weight", VECTOR, 1, config->n_embd));
+  return SOTTO_OK;
+}
+
+static enum sotto_status open_all(struct opener *opener, const struct config *config) {
+  struct weights *weights = opener->weights;
+  struct layer unwritten;
+  weights->n_tensors = 0;
+  TRY(open_optional(opener, &weights->rope_freqs, "rope_freqs.weight", VECTOR, 1, config->rope_dims / 2));
+  TRY(open_tensor(opener, &weights->embedding, -1, "token_embd.weight", MATRIX, config->n_vocab, config->n_embd));
+  for (uint32_t i = 0; i < config->n_layers; i++)
+    TRY(open_layer(opener, config, opener->is_writing ? &weights->layers[i] : &unwritten, (int)i));
+  TRY(open_tensor(opener, &weights->output_norm, -1, "output_norm.weight", VECTOR, 1, config->n_embd));
+  return open_optional(opener, &weights->output, "output.weight", MATRIX, config->n_vocab, config->n_embd);
+}
+
+/* A tensor that the graph does not use would be ignored, and the answers be wrong: a bias, for instance. */
+static enum sotto_status refuse_unused(const struct opener *opener) {
+  struct sotto_tensor_info info;
+  for (uint32_t i = 0; i < sotto_gguf_n_tensors(opener->gguf); i++) {
+    TRY(sotto_gguf_tensor(opener->gguf, i, &info));
+    bool is_used = false;
+    for (uint32_t j = 0; j < opener->weights->n_tensors && !is_used; j++)
+      is_used = opener->weights->in_order[j]->file_offset == info.file_offset;
+    if (!is_used)
+      return error_set(opener->error, SOTTO_UNSUPPORTED_ARCHITECTURE, info.file_offset,
+                       "the tensor %.*s is not one that this model family has in Sotto",
+                       (int)(info.name_bytes < 64 ? info.name_bytes : 64), info.name);
+  }
+  return SOTTO_OK;
+}
+
+enum sotto_status weights_open(struct weights *weights, const struct config *config, const sotto_gguf *gguf,
+                               struct arena *arena, struct sotto_error *error) {
+  *weights = (struct weights){0};
+  struct arena counting = {0};
+  struct opener opener = {weights, gguf, &counting, error, false};
+  TRY(open_all(&opener, config)); /* counts tensors and staging, and finds every error */
+  weights->layers = arena_carve(arena, config->n_layers, sizeof(struct layer));
+  weights->in_order = arena_carve(arena, weights->n_tensors, sizeof(struct tensor *));
+  weights->staging = arena_carve(arena, 1, weights->staging_bytes);
+  opener.arena = arena;
+  opener.is_writing = !arena_measures(arena) && !arena_overflows(arena);
+  if (opener.is_writing) memset(weights->layers, 0, config->n_layers * sizeof(struct layer));
+  TRY(open_all(&opener, config));
+  return opener.is_writing ? refuse_unused(&opener) : SOTTO_OK;
+}
+
+const struct tensor *weights_head(const struct weights *weights) {
+  return tensor_exists(&weights->output) ? &weights->output : &weights->embedding;
+}
+
+/* ---- bytes arrive ---- */
+
+bool tensor_exists(const struct tensor *tensor) { return tensor->data != NULL; }
+
+bool tensor_is_ready(const struct tensor *tensor, const struct ranges *arrived) {
+  return !tensor_exists(tensor) || ranges_contain(arrived, tensor->file_offset, tensor->file_offset + tensor->file_bytes);
+}
+
+bool layer_is_ready(const struct layer *layer, const struct ranges *arrived) {
+  const struct tensor *tensors = &layer->attn_norm;
+  for (size_t i = 0; i < sizeof *layer / sizeof *tensors; i++)
+    if (!tensor_is_ready(&tensors[i], arrived)) return false;
+  return true;
+}
+
+/* The file bytes of the 8 rows (fewer at the end) that are packed together. */
+static struct range group_range(const struct tensor *tensor, uint64_t group) {
+  const uint64_t bytes = tensor->is_vector ? tensor->file_bytes : TILE_ROWS * tensor->row_bytes;
+  const uint64_t begin = tensor->file_offset + group * bytes, end = tensor->file_offset + tensor->file_bytes;
+  return (struct range){begin, begin + bytes < end ? begin + bytes : end};
+}
+
+bool row_is_ready(const struct tensor *tensor, uint32_t row, const struct ranges *arrived) {
+  const struct range group = group_range(tensor, row / TILE_ROWS);
+  return ranges_contain(arrived, group.begin, group.end);
+}
+
+/* Takes file bytes [part.begin, part.end), none of which came before, into the groups they touch. arrived: what is
+ * there once they are. */
+static void take(const struct weights *weights, const struct tensor *tensor, const struct ranges *arrived,
+                 struct range part, const uint8_t *bytes) {
+  const uint64_t group_file_bytes = tensor->is_vector ? tensor->file_bytes : TILE_ROWS * tensor->row_bytes;
+  for (uint64_t at = part.begin; at < part.end;) {
+    const uint64_t index = (at - tensor->file_offset) / group_file_bytes;
+    const struct range group = group_range(tensor, index);
+    const uint64_t end = part.end < group.end ? part.end : group.end;
+    uint8_t *place = tensor->data + index * tensor->group_bytes;
+    memcpy(place + (at - group.begin), bytes + (at - part.begin), (size_t)(end - at));
+    if (!tensor->is_vector && ranges_contain(arrived, group.begin, group.end)) {
+      memcpy(weights->staging, place, (size_t)(group.end - group.begin));
+      layout_pack(tensor->layout, place, weights->staging, (int)((group.end - group.begin) / tensor->row_bytes), (int)tensor->k);
+    }
+    at = end;
+  }
+}
+
+static void take_new(const struct weights *weights, const struct ranges *arrived, struct range part, const uint8_t *bytes) {
+  for (uint32_t i = 0; i < weights->n_tensors; i++) {
+    const struct tensor *tensor = weights->in_order[i];
+    struct range overlap = {tensor->file_offset, tensor->file_offset + tensor->file_bytes};
+    if (overlap.begin < part.begin) overlap.begin = part.begin;
+    if (overlap.end > part.end) overlap.end = part.end;
+    if (overlap.begin < overlap.end) take(weights, tensor, arrived, overlap, bytes + (overlap.begin - part.begin));
+  }
+}
+
+enum sotto_status weights_push(struct weights *weights, struct ranges *arrived, uint64_t file_offset,
+                               const uint8_t *bytes, uint64_t n_bytes, struct sotto_error *error) {
+  const uint64_t end = file_offset + n_bytes;
+  if (end < file_offset) return error_set(error, SOTTO_INVALID_ARGUMENT, file_offset, "the range ends beyond 2^64");
+  struct range missing;
+  while (ranges_next_missing(arrived, file_offset, end, &missing)) {
+    if (!ranges_add(arrived, missing.begin, missing.end))
+      return error_set(error, SOTTO_NO_SPACE, missing.begin, "more than %u separate ranges have been pushed", (uint32_t)RANGES_CAP);
+    take_new(weights, arrived, missing, bytes + (missing.begin - file_offset));
+  }
+  return SOTTO_OK;
+}
