@@ -16,8 +16,6 @@
  * Block formats of the files: ggml's ggml-common.h. */
 #include "kernels.h"
 
-#include <string.h>
-
 #define SUPER 256 /* columns of a K type's block */
 
 const struct layout_info layouts[LAYOUT_COUNT] = {
@@ -54,9 +52,9 @@ static int quant_bytes(enum layout layout) {
 }
 
 /* Unaligned access; every machine that Sotto runs on is little-endian. */
-static uint32_t load32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return v; }
-static uint16_t load16(const uint8_t *p) { uint16_t v; memcpy(&v, p, 2); return v; }
-static void store32(uint8_t *p, uint32_t v) { memcpy(p, &v, 4); }
+static uint32_t load32(const uint8_t *p) { uint32_t v; __builtin_memcpy(&v, p, 4); return v; }
+static uint16_t load16(const uint8_t *p) { uint16_t v; __builtin_memcpy(&v, p, 2); return v; }
+static void store32(uint8_t *p, uint32_t v) { __builtin_memcpy(p, &v, 4); }
 
 /* ---- file block -> 32 plain quants ---- */
 
@@ -79,7 +77,7 @@ static void read_quants(enum layout layout, const uint8_t *block, int j, uint8_t
       }
       break;
     }
-    case LAYOUT_Q8_0: memcpy(q, block + 2, BLOCK); break;
+    case LAYOUT_Q8_0: __builtin_memcpy(q, block + 2, BLOCK); break;
     case LAYOUT_Q4_K: case LAYOUT_Q5_K: {
       const uint8_t *low = block + layouts[layout].row_block_bytes - 128 + 32 * (j / 2);
       for (int i = 0; i < BLOCK; i += 4) store32(q + i, load32(low + i) >> 4 * (j & 1) & m4);
@@ -100,7 +98,7 @@ static void read_quants(enum layout layout, const uint8_t *block, int j, uint8_t
 static void put_quants(int width, uint8_t *tile, int row, const uint8_t q[BLOCK]) {
   uint8_t *lane = tile + 4 * row;
   if (width == BYTES) {
-    for (int c = 0; c < 8; c++) memcpy(lane + 32 * c, q + 4 * c, 4);
+    for (int c = 0; c < 8; c++) __builtin_memcpy(lane + 32 * c, q + 4 * c, 4);
     return;
   }
   for (int c = 0; c < 4; c++)
@@ -121,7 +119,7 @@ static void put_quants(int width, uint8_t *tile, int row, const uint8_t q[BLOCK]
 static void get_quants(int width, const uint8_t *tile, int row, uint8_t q[BLOCK]) {
   const uint8_t *lane = tile + 4 * row;
   if (width == BYTES) {
-    for (int c = 0; c < 8; c++) memcpy(q + 4 * c, lane + 32 * c, 4);
+    for (int c = 0; c < 8; c++) __builtin_memcpy(q + 4 * c, lane + 32 * c, 4);
     return;
   }
   for (int c = 0; c < 8; c++) {
@@ -151,32 +149,40 @@ static void put_scales(enum layout layout, uint8_t *tile, int row, const uint8_t
   switch (layout) {
     case LAYOUT_Q4_K: case LAYOUT_Q5_K:
       for (int j = 0; j < 8; j++) read_k_scale(block + 4, j, scales + 8 * j + row, scales + 64 + 8 * j + row);
-      memcpy(scales + 128 + 2 * row, block, 2);
-      memcpy(scales + 144 + 2 * row, block + 2, 2);
+      __builtin_memcpy(scales + 128 + 2 * row, block, 2);
+      __builtin_memcpy(scales + 144 + 2 * row, block + 2, 2);
       break;
     case LAYOUT_Q6_K:
       for (int j = 0; j < 16; j++) scales[8 * j + row] = block[192 + j];
-      memcpy(scales + 128 + 2 * row, block + 208, 2);
+      __builtin_memcpy(scales + 128 + 2 * row, block + 208, 2);
       break;
     default: /* d, and m after it */
-      memcpy(scales + 2 * row, block, 2);
-      if (layout_has_minima(layout)) memcpy(scales + 16 + 2 * row, block + 2, 2);
+      __builtin_memcpy(scales + 2 * row, block, 2);
+      if (layout_has_minima(layout)) __builtin_memcpy(scales + 16 + 2 * row, block + 2, 2);
   }
+}
+
+static void pack_floats(int item_bytes, uint8_t *group, const uint8_t *rows, int n_rows, int k) {
+  for (int row = 0; row < n_rows; row++, rows += k * item_bytes)
+    for (int i = 0; i < k; i++) {
+      if (item_bytes == 4) store32(group + 32 * i + 4 * row, load32(rows + 4 * i));
+      else __builtin_memcpy(group + 16 * i + 2 * row, rows + 2 * i, 2);
+    }
 }
 
 void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, int k) {
   const struct layout_info *info = &layouts[layout];
   const int n_tiles = k / info->columns, width = quant_bytes(layout);
   const size_t row_bytes = layout_row_bytes(layout, k);
-  if (n_rows < TILE_ROWS) memset(group, 0, layout_group_bytes(layout, k));
+  if (n_rows < TILE_ROWS) __builtin_memset(group, 0, layout_group_bytes(layout, k));
+  if (!info->quantised) {
+    pack_floats(info->row_block_bytes, group, rows, n_rows, k);
+    return;
+  }
   for (int row = 0; row < n_rows; row++) {
     const uint8_t *block = (const uint8_t *)rows + (size_t)row * row_bytes;
     uint8_t *tile = group;
     for (int t = 0; t < n_tiles; t++, block += info->row_block_bytes, tile += info->tile_bytes) {
-      if (!info->quantised) {
-        memcpy(tile + row * info->row_block_bytes, block, (size_t)info->row_block_bytes);
-        continue;
-      }
       uint8_t q[BLOCK];
       for (int j = 0; j < info->columns / BLOCK; j++) {
         read_quants(layout, block, j, q);
@@ -218,7 +224,7 @@ void layout_unpack_block(enum layout layout, struct row_block *out, const void *
 void layout_unpack_row(enum layout layout, float *out, const void *group, int row, int k) {
   const uint8_t *column = group;
   switch (layout) {
-    case LAYOUT_F32: for (int i = 0; i < k; i++) memcpy(out + i, column + 32 * i + 4 * row, 4); return;
+    case LAYOUT_F32: for (int i = 0; i < k; i++) __builtin_memcpy(out + i, column + 32 * i + 4 * row, 4); return;
     case LAYOUT_F16: for (int i = 0; i < k; i++) out[i] = f16_to_f32(load16(column + 16 * i + 2 * row)); return;
     case LAYOUT_BF16: for (int i = 0; i < k; i++) out[i] = bf16_to_f32(load16(column + 16 * i + 2 * row)); return;
     default: break;
@@ -238,21 +244,21 @@ void layout_unpack_row(enum layout layout, float *out, const void *group, int ro
 float f16_to_f32(uint16_t h) {
   uint32_t bits = (uint32_t)(h & 0x8000) << 16 | (uint32_t)(h & 0x7fff) << 13;
   float f;
-  memcpy(&f, &bits, 4);
+  __builtin_memcpy(&f, &bits, 4);
   return f * 0x1p112f;
 }
 
 uint16_t f16_from_f32(float x) {
   uint32_t bits;
-  memcpy(&bits, &x, 4);
+  __builtin_memcpy(&bits, &x, 4);
   uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
   bits &= 0x7fffffff;
   if (bits >= 0x477ff000) return sign | 0x7bff; /* rounds to 65,520 or more, or NaN: the largest finite value */
   if (bits < 0x38800000) {                      /* below 2^-14, subnormal: adding 0.5 rounds at 2^-24 */
     float magnitude;
-    memcpy(&magnitude, &bits, 4);
+    __builtin_memcpy(&magnitude, &bits, 4);
     magnitude += 0.5f;
-    memcpy(&bits, &magnitude, 4);
+    __builtin_memcpy(&bits, &magnitude, 4);
     return sign | (uint16_t)(bits - 0x3f000000);
   }
   bits += 0xfff + (bits >> 13 & 1); /* to nearest, ties to even */
@@ -262,6 +268,6 @@ uint16_t f16_from_f32(float x) {
 float bf16_to_f32(uint16_t h) {
   uint32_t bits = (uint32_t)h << 16;
   float f;
-  memcpy(&f, &bits, 4);
+  __builtin_memcpy(&f, &bits, 4);
   return f;
 }
