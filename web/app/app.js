@@ -1,0 +1,191 @@
+// The chat page: joins the parts. Reading order: engine.js (the model), chat.js (the conversation),
+// transcript.js and markdown.js (what is seen of it), picker.js, settings.js and status.js (the rest).
+
+import { Chat } from "./chat.js";
+import { loadCatalogue } from "./catalogue.js";
+import { Engine } from "./engine.js";
+import { fillPicker } from "./picker.js";
+import * as settings from "./settings.js";
+import { setUpStatus } from "./status.js";
+import { recall, remember } from "./storage.js";
+import { errorNote } from "./transcript.js";
+
+const IDEAS = ["Why is the sky blue?", "Write a short poem about rain.", "Give me five names for a cat."];
+
+const byId = (id) => document.getElementById(id);
+const prompt = byId("prompt");
+const send = byId("send");
+const fileInput = byId("file-input");
+const modelsDialog = byId("models-dialog");
+
+const engine = new Engine();
+const chat = new Chat(engine, showState);
+let models = [];
+
+function openModel(model) {
+  modelsDialog.close();
+  remember("model", model.name);
+  engine.open({ title: model.title, bytes: model.bytes, source: model.url }, settings.loading());
+  prompt.focus();
+}
+
+function openFile(file) {
+  if (!file) return;
+  modelsDialog.close();
+  engine.open({ title: file.name.replace(/\.gguf$/i, ""), bytes: file.size, source: file }, settings.loading());
+  prompt.focus();
+}
+
+function reopen() {
+  if (engine.choice) engine.open(engine.choice, settings.loading());
+}
+
+/** Everything that follows from the state of the engine and the chat. */
+function showState() {
+  byId("welcome").hidden = chat.isStarted;
+  byId("new-chat").disabled = !chat.isStarted;
+  const hasModel = engine.state === "ready" || engine.state === "loading";
+  byId("welcome-models").hidden = hasModel;
+  byId("welcome-ideas").hidden = !hasModel;
+  byId("model-name").textContent = hasModel ? engine.choice.title : "Choose a model";
+  send.classList.toggle("stops", chat.isAnswering);
+  send.disabled = !chat.isAnswering && prompt.value.trim() === "";
+  send.setAttribute("aria-label", chat.isAnswering ? "Stop" : "Send");
+  send.title = chat.isAnswering ? "Stop (Esc)" : "Send (Enter)";
+}
+
+function submit() {
+  const text = prompt.value.trim();
+  if (text === "" || chat.isAnswering) return;
+  prompt.value = "";
+  fitPrompt();
+  ask(text);
+}
+
+/** The answer waits for a model; where none was chosen, the first one that needs no download is. */
+function ask(text) {
+  chat.ask(text);
+  if (engine.state !== "none") return;
+  const local = models.find((model) => model.isLocal);
+  if (local) openModel(local);
+  else modelsDialog.showModal();
+}
+
+/** The box is as high as its text; the style sheet says how high at most. */
+function fitPrompt() {
+  prompt.style.height = "auto";
+  prompt.style.height = `${prompt.scrollHeight}px`;
+}
+
+function setUpComposer() {
+  byId("composer").addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (chat.isAnswering) chat.stop();
+    else submit();
+  });
+  prompt.addEventListener("input", () => { fitPrompt(); showState(); });
+  prompt.addEventListener("keydown", (event) => {
+    // While an input method composes a word, Enter belongs to it.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && chat.isAnswering && !document.querySelector("dialog[open]")) chat.stop();
+  });
+  byId("new-chat").addEventListener("click", () => {
+    chat.reset();
+    prompt.focus();
+  });
+}
+
+function setUpIdeas() {
+  byId("welcome-ideas").replaceChildren(...IDEAS.map((idea) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "idea";
+    button.textContent = idea;
+    button.addEventListener("click", () => {
+      ask(idea);
+      prompt.focus();
+    });
+    return button;
+  }));
+}
+
+function setUpFiles() {
+  fileInput.addEventListener("change", () => {
+    openFile(fileInput.files[0]);
+    fileInput.value = ""; // so that the same file can be chosen again
+  });
+  const hint = byId("drop-hint");
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    hint.hidden = false;
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) hint.hidden = true; // it left the window
+  });
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    hint.hidden = true;
+    openFile(event.dataTransfer.files[0]);
+  });
+}
+
+function setUpDialogs() {
+  byId("model-button").addEventListener("click", () => modelsDialog.showModal());
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.addEventListener("click", (event) => {
+      // The backdrop belongs to the dialog, its content to children.
+      if (event.target === dialog || event.target.closest("[data-close]")) dialog.close();
+    });
+  }
+}
+
+function setUpTheme() {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const button = byId("theme-button");
+  const isDark = () => (root.dataset.theme === "auto" ? system.matches : root.dataset.theme === "dark");
+  const show = () => button.setAttribute("aria-pressed", String(isDark()));
+  button.addEventListener("click", () => {
+    const dark = !isDark();
+    // A choice that equals the system's is no choice: the page follows the system again.
+    root.dataset.theme = dark === system.matches ? "auto" : dark ? "dark" : "light";
+    remember("theme", root.dataset.theme);
+    show();
+  });
+  system.addEventListener("change", show);
+  show();
+}
+
+async function setUpModels() {
+  const picker = { onModel: openModel, onFile: () => fileInput.click() };
+  try {
+    models = await loadCatalogue();
+  } catch (error) {
+    byId("welcome").append(errorNote({ message: `The list of models could not be read (${error.message}). ` +
+      "A GGUF file of your own still works." }));
+  }
+  fillPicker(byId("welcome-models"), { models, ...picker });
+  fillPicker(byId("dialog-models"), { models, ...picker });
+  // Last time's model again, when that costs no download.
+  const last = models.find((model) => model.name === recall("model"));
+  if (last?.isLocal && engine.state === "none") openModel(last);
+}
+
+engine.addEventListener("change", showState);
+setUpStatus(engine, { onRetry: reopen, onChoose: () => modelsDialog.showModal() });
+settings.setUp(byId("settings-button"), reopen);
+setUpComposer();
+setUpIdeas();
+setUpFiles();
+setUpDialogs();
+setUpTheme();
+showState();
+prompt.focus();
+await setUpModels();

@@ -1,0 +1,71 @@
+// The one model that the page has open, and how it changes: none -> loading -> ready | failed, and again.
+
+import { load } from "./sotto/index.js";
+
+/** Fires "change" when `state` does, and "progress" while a model is loading. */
+export class Engine extends EventTarget {
+  state = "none"; // "none" | "loading" | "ready" | "failed"
+  choice = undefined; // {title, source, ...} of the model that was asked for last
+  error = undefined; // why it failed
+  progress = { loaded: 0, total: 0 };
+  #model;
+  #loading; // AbortController of the load under way
+
+  /** Loads a model in place of the present one. Never rejects: what went wrong is in `state` and `error`. */
+  async open(choice, options) {
+    this.#loading?.abort();
+    const loading = this.#loading = new AbortController();
+    const before = this.#model;
+    this.#model = undefined;
+    this.choice = choice;
+    this.progress = { loaded: 0, total: choice.bytes ?? 0 };
+    this.#become("loading");
+    try {
+      await before?.close(); // first: two models may not fit
+      const model = await load(choice.source, {
+        ...options,
+        signal: loading.signal,
+        onProgress: (progress) => this.#report(loading, progress),
+      });
+      if (loading.signal.aborted) return void await model.close();
+      this.#model = model;
+      this.#become("ready");
+    } catch (error) {
+      if (!loading.signal.aborted) this.#become("failed", error);
+    }
+  }
+
+  /** Gives up the load under way. */
+  cancel() {
+    this.#loading?.abort();
+    this.choice = undefined;
+    this.#become("none");
+  }
+
+  /** The model as soon as there is one, however many loads it takes; only the signal ends the wait. */
+  async whenReady(signal) {
+    while (this.state !== "ready") await nextChange(this, signal);
+    return this.#model;
+  }
+
+  #report(loading, { loaded, total }) {
+    if (this.#loading !== loading) return;
+    this.progress = { loaded, total };
+    this.dispatchEvent(new Event("progress"));
+  }
+
+  #become(state, error) {
+    this.state = state;
+    this.error = error;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+function nextChange(target, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const stop = new AbortController();
+    target.addEventListener("change", () => { stop.abort(); resolve(); }, { signal: stop.signal });
+    signal?.addEventListener("abort", () => { stop.abort(); reject(signal.reason); }, { signal: stop.signal });
+  });
+}

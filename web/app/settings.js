@@ -1,0 +1,62 @@
+// The settings panel: a form whose values are kept in the browser's storage.
+
+import { recall, remember } from "./storage.js";
+
+// Small models keep to the point at a low temperature; the rest follows the library.
+const DEFAULTS = { system: "", temperature: 0.3, maxTokens: 512, context: undefined, threads: undefined };
+
+const dialog = document.getElementById("settings-dialog");
+const form = document.getElementById("settings-form");
+
+let settings = { ...DEFAULTS, ...recall("settings", {}) };
+
+export function generation() {
+  return { temperature: settings.temperature, max_tokens: settings.maxTokens };
+}
+
+export function systemPrompt() {
+  return settings.system.trim();
+}
+
+/** What load() takes; absent means the library's own choice. */
+export function loading() {
+  return { nCtx: settings.context, nThreads: settings.threads };
+}
+
+/** Opens the panel from a button. @param onLoadingChange called when a model must be loaded anew for it */
+export function setUp(openButton, onLoadingChange) {
+  document.getElementById("help-threads").textContent = crossOriginIsolated
+    ? `This computer has ${navigator.hardwareConcurrency}.`
+    : "This page is not cross-origin isolated, so the browser allows it one thread.";
+  form.elements.threads.disabled = !crossOriginIsolated;
+
+  openButton.addEventListener("click", () => {
+    fill(settings);
+    dialog.showModal();
+  });
+  document.getElementById("settings-reset").addEventListener("click", () => fill(DEFAULTS));
+  form.addEventListener("submit", (event) => {
+    if (!form.reportValidity()) event.preventDefault();
+  });
+  dialog.addEventListener("close", () => {
+    const before = settings;
+    settings = read();
+    remember("settings", settings);
+    if (before.context !== settings.context || before.threads !== settings.threads) onLoadingChange();
+  });
+}
+
+function fill(values) {
+  for (const [name, value] of Object.entries(values)) form.elements[name].value = value ?? "";
+}
+
+/** The form's values; a number that is missing or out of its range falls back to the default. */
+function read() {
+  const values = { system: form.elements.system.value };
+  for (const name of ["temperature", "maxTokens", "context", "threads"]) {
+    const field = form.elements[name];
+    const isUsable = field.value !== "" && field.validity.valid;
+    values[name] = isUsable ? field.valueAsNumber : DEFAULTS[name];
+  }
+  return values;
+}
