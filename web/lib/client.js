@@ -1,0 +1,181 @@
+// client.js: the caller's side of the workers: starts them, numbers the requests, lets one computation run at a time,
+// and starts anew after a death.
+import { SottoError, abortError, asSottoError, errorFromMessage, errorOf, throwIfAborted } from "./errors.js";
+import { chooseModule } from "./features.js";
+import { Worker, keepAlive, listen, watch } from "./platform.js";
+import { sendChunks } from "./protocol.js";
+import { isAddress, isRereadable, readSource } from "./source.js";
+import { startHelpers } from "./threads.js";
+
+const FATAL = ["TRAPPED", "INTERNAL"]; // after these the engine's state is not to be trusted
+
+export class Client {
+  #source;
+  #options;
+  #compute = null;
+  #workers = new Set();
+  #requests = new Map(); // id -> { resolve, reject, onEvent }
+  #nextId = 0;
+  #started = null; // promise of the model's info; null: the next call starts the workers
+  #tail = Promise.resolve(); // settles when the last computation in the queue has ended
+  #isClosed = false;
+
+  constructor(source, options) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** Starts the workers and loads the model; resolves to its info. */
+  start({ signal, onProgress } = {}) {
+    this.#started = this.#load(signal, onProgress).catch((error) => {
+      this.#fail(error);
+      throw error;
+    });
+    return this.#started;
+  }
+
+  /** A request that is answered at once, between the steps of a computation. */
+  async call(method, params) {
+    await this.#ready();
+    return this.#request(method, params, {});
+  }
+
+  /** A computation: waits its turn; signal ends it there, too. */
+  async compute(method, params, { signal, onEvent } = {}) {
+    const before = this.#tail;
+    let leave;
+    this.#tail = new Promise((resolve) => (leave = resolve));
+    try {
+      await orAbort(before, signal);
+      await orAbort(this.#ready(), signal);
+      return await this.#request(method, params, { signal, onEvent });
+    } finally {
+      before.then(leave); // one that gave up waiting does not let the next one pass those before it
+    }
+  }
+
+  close() {
+    this.#isClosed = true;
+    this.#fail(new SottoError("CLOSED"));
+  }
+
+  #ready() {
+    if (this.#isClosed) throw new SottoError("CLOSED");
+    if (this.#started) return this.#started;
+    if (isRereadable(this.#source)) return this.start();
+    throw new SottoError("WORKER_DIED", "the worker has died and its stream cannot be read again: load the model again");
+  }
+
+  async #load(signal, onProgress) {
+    throwIfAborted(signal);
+    const { nCtx, nBatch, kvType, level } = this.#options;
+    const { url, nThreads } = chooseModule(this.#options);
+    this.#compute = this.#newComputeWorker();
+    listen(this.#compute, (message) => this.#receive(message));
+    const { port1, port2 } = new MessageChannel();
+    const stopFeeding = this.#feed(port2);
+    const onAbort = () => this.#fail(abortError(signal)); // nothing of half a model is worth keeping
+    signal?.addEventListener("abort", onAbort);
+    try {
+      const params = { port: port1, url, nThreads, nCtx, nBatch, kvType, level };
+      return await this.#request("load", params, { onEvent: onProgress, transfer: [port1] });
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      stopFeeding();
+    }
+  }
+
+  // Bytes that the caller holds are sent from here; the rest is read by a worker of its own.
+  #feed(port) {
+    const source = this.#source;
+    const { headers } = this.#options;
+    if (!isAddress(source) && !(source instanceof Blob)) {
+      const controller = new AbortController();
+      sendChunks(port, readSource(source, controller), controller);
+      return () => controller.abort();
+    }
+    const worker = this.#newIoWorker();
+    worker.postMessage({ port, source: isAddress(source) ? String(source) : source, headers }, [port]);
+    return () => this.#stop(worker);
+  }
+
+  // Bundlers look for exactly this: new Worker(new URL("./...", import.meta.url), ...).
+  #newComputeWorker() {
+    const { workerUrl } = this.#options;
+    return this.#adopt(workerUrl ? new Worker(absolute(workerUrl), { type: "module" })
+      : new Worker(new URL("./compute-worker.js", import.meta.url), { type: "module" }));
+  }
+
+  #newIoWorker() {
+    const { ioWorkerUrl } = this.#options;
+    return this.#adopt(ioWorkerUrl ? new Worker(absolute(ioWorkerUrl), { type: "module" })
+      : new Worker(new URL("./io-worker.js", import.meta.url), { type: "module" }));
+  }
+
+  #adopt(worker) {
+    this.#workers.add(worker);
+    watch(worker, (cause) => {
+      if (this.#workers.has(worker)) this.#fail(errorOf("WORKER_DIED", cause.message, cause));
+    });
+    return worker;
+  }
+
+  #stop(worker) {
+    this.#workers.delete(worker);
+    worker.terminate();
+  }
+
+  async #request(method, params, { signal, onEvent, transfer }) {
+    throwIfAborted(signal);
+    const compute = this.#compute;
+    if (!compute) throw new SottoError(this.#isClosed ? "CLOSED" : "WORKER_DIED");
+    const id = this.#nextId++;
+    const onAbort = () => compute.postMessage({ abort: id });
+    signal?.addEventListener("abort", onAbort);
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#requests.set(id, { resolve, reject, onEvent });
+        compute.postMessage({ id, method, params }, transfer);
+        keepAlive(compute, true);
+      });
+    } catch (error) {
+      if (FATAL.includes(error.code)) this.#fail(error);
+      throw error.code === "ABORTED" && signal ? abortError(signal) : error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      this.#requests.delete(id);
+      keepAlive(compute, this.#requests.size > 0);
+    }
+  }
+
+  #receive({ id, event, result, error, helpers }) {
+    if (helpers) return startHelpers(helpers, () => this.#newComputeWorker());
+    const request = this.#requests.get(id);
+    if (event !== undefined) request?.onEvent?.(event);
+    else if (error) request?.reject(errorFromMessage(error));
+    else request?.resolve(result);
+  }
+
+  // Ends the workers and every request under way. The next call starts new ones, unless the model is closed.
+  #fail(error) {
+    this.#started = null;
+    this.#compute = null;
+    for (const worker of this.#workers) this.#stop(worker);
+    for (const { reject } of this.#requests.values()) reject(asSottoError(error));
+  }
+}
+
+function absolute(url) {
+  return new URL(url, globalThis.location?.href);
+}
+
+// What the promise gives, unless the signal comes first.
+function orAbort(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortError(signal));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort);
+    Promise.resolve(promise).then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}

@@ -1,0 +1,73 @@
+// compute-worker.js: the thread with the engine: answers the requests of protocol.js. The same file is a helper thread.
+import { Chat } from "./chat.js";
+import { Breath, Engine } from "./engine.js";
+import { errorToMessage } from "./errors.js";
+import { generate } from "./generate.js";
+import { compile, listen, parent } from "./platform.js";
+import { receiveChunks } from "./protocol.js";
+import { runHelper } from "./threads.js";
+
+let engine;
+let chat;
+const running = new Map(); // request id -> AbortController
+
+const methods = {
+  async load({ port, url, ...options }, { onEvent }) {
+    const onHelpers = (helpers) => parent.postMessage({ helpers });
+    engine = await Engine.open(await compile(url), receiveChunks(port), { ...options, onHelpers, onProgress: onEvent });
+    chat = new Chat(engine);
+    return describe();
+  },
+
+  tokenize: ({ text, options }) => engine.tokenize(text, options),
+
+  detokenize: ({ tokens, options }) => engine.detokenize(tokens, options),
+
+  async logits({ tokens, all }, { signal }) {
+    const rows = new Float32Array((all ? tokens.length : 1) * engine.nVocab);
+    let at = 0;
+    await engine.eachLogits(tokens, { all, breath: new Breath(signal) }, (_, row) => {
+      rows.set(row, at);
+      at += row.length;
+    });
+    return rows;
+  },
+
+  generate({ messages, prompt, request }, { signal, onEvent }) {
+    const transcript = messages ? chat.prompt(messages) : { text: "", tokens: promptTokens(prompt) };
+    return generate(engine, [...transcript.tokens], request, {
+      signal, transcript, onStart: (start) => onEvent({ start }), onToken: onEvent,
+    });
+  },
+};
+
+function promptTokens(prompt) {
+  return typeof prompt === "string" ? engine.tokenize(prompt, { special: true, bos: true }) : [...prompt];
+}
+
+function describe() {
+  const { header, info, options } = engine;
+  return { ...info, n_ctx: engine.nCtx, n_threads: options.nThreads, memory_bytes: engine.memoryBytes,
+    name: header.find("general.name"), architecture: header.find("general.architecture"),
+    has_chat_template: header.find("tokenizer.chat_template") !== undefined, file_bytes: header.fileBytes };
+}
+
+async function answer({ id, method, params }) {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    const onEvent = (event) => parent.postMessage({ id, event });
+    const result = await methods[method](params, { signal: controller.signal, onEvent });
+    parent.postMessage({ id, result }, result instanceof Float32Array ? [result.buffer] : []);
+  } catch (error) {
+    parent.postMessage({ id, error: errorToMessage(error) });
+  } finally {
+    running.delete(id);
+  }
+}
+
+listen(parent, (message) => {
+  if (message.helper) runHelper(message.helper);
+  else if (message.abort !== undefined) running.get(message.abort)?.abort();
+  else answer(message);
+});

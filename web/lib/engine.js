@@ -1,0 +1,265 @@
+// engine.js: the compute side in one thread: file chunks -> header -> model -> session -> logits. Knows no worker.
+import { KV_TYPE, LEVEL, STATUS, TOKENIZE } from "./abi.js";
+import { SottoError, errorOf, throwIfAborted } from "./errors.js";
+import { Header } from "./header.js";
+import { Instance } from "./instance.js";
+import { pause } from "./platform.js";
+import { describeHelpers } from "./threads.js";
+
+const STAGING_BYTES = 1 << 20; // as large as the largest chunk
+const SCRATCH_BYTES = 1 << 20; // for requests, beside the sampler's: memory does not grow later, as a rule
+const WAVE_TOKENS = 512; // positions whose logits can be read after one computation
+const SLICE_MS = 8; // of computing between two looks at the messages
+const PROGRESS_MS = 100; // between two reports
+
+export class Engine {
+  /**
+   * Reads a model. chunks: as readSource gives them. options: nThreads, level, nCtx, nBatch, kvType;
+   * onHelpers(descriptions): starts the pool's other threads; onProgress({ phase, loadedBytes, totalBytes }).
+   */
+  static async open(module, chunks, options) {
+    const instance = Instance.create(module, { shared: options.nThreads > 1 });
+    const engine = new Engine(instance, options);
+    const report = throttle(options.onProgress);
+    let totalBytes;
+    for await (const chunk of chunks) {
+      totalBytes = chunk.totalBytes ?? (engine.model && engine.header.fileBytes);
+      engine.#accept(chunk);
+      const phase = engine.model ? "weights" : "header";
+      report({ phase, loadedBytes: chunk.offset + chunk.bytes.length, totalBytes });
+    }
+    engine.#finish(totalBytes, report);
+    return engine;
+  }
+
+  constructor(instance, options) {
+    this.instance = instance;
+    this.exports = instance.exports;
+    this.options = options;
+    this.header = new Header(instance);
+    this.out = instance.allocate(16); // where calls write their results
+    this.model = 0;
+    this.session = 0;
+  }
+
+  #accept({ offset, bytes, totalBytes }) {
+    if (this.model) return this.#push(offset, bytes);
+    const rest = this.header.accept(bytes);
+    if (!rest) return;
+    this.#openModel(totalBytes);
+    this.#openSession();
+    this.#push(offset + bytes.length - rest.length, rest);
+  }
+
+  #openModel(totalBytes) {
+    const { instance, options, out } = this;
+    const modelOptions = instance.placeStruct("sotto_model_options", {
+      level: LEVEL[options.level?.toUpperCase() ?? "BEST"],
+      file_bytes: totalBytes ?? 0,
+    });
+    instance.try("sotto_model_measure", this.header.gguf, modelOptions, out);
+    const nBytes = instance.u32(out);
+    const block = instance.allocate(nBytes);
+    instance.try("sotto_model_open", block, nBytes, this.header.gguf, modelOptions, out);
+    this.model = instance.u32(out);
+    if (options.nThreads > 1) this.#openPool(options);
+  }
+
+  #openPool({ nThreads, onHelpers }) {
+    const { instance, out } = this;
+    const nBytes = this.exports.sotto_pool_measure(nThreads);
+    instance.check("sotto_pool_open", instance.allocate(nBytes), nBytes, nThreads, out);
+    this.pool = instance.u32(out);
+    onHelpers(describeHelpers(instance, this.pool, nThreads - 1));
+  }
+
+  #openSession() {
+    const { instance, options, out } = this;
+    const sessionOptions = instance.placeStruct("sotto_session_options", {
+      n_ctx: options.nCtx ?? 0,
+      n_batch: options.nBatch ?? 0,
+      n_wave: WAVE_TOKENS,
+      kv_type: KV_TYPE[options.kvType?.toUpperCase() ?? "DEFAULT"],
+      n_threads: options.nThreads,
+    });
+    instance.try("sotto_session_measure", this.model, sessionOptions, out);
+    const nBytes = instance.u32(out);
+    const block = instance.allocate(nBytes);
+    instance.try("sotto_session_open", block, nBytes, this.model, this.pool ?? 0, sessionOptions, out);
+    this.session = instance.u32(out);
+    this.info = this.#readInfo();
+    this.staging = instance.allocate(STAGING_BYTES);
+    instance.scope(() => instance.allocate(SCRATCH_BYTES + this.#samplerBytes()));
+  }
+
+  #samplerBytes() {
+    const { instance } = this;
+    return instance.scope(() =>
+      this.exports.sotto_sampler_measure(this.info.n_vocab, instance.placeStruct("sotto_sampler_options")));
+  }
+
+  #push(offset, bytes) {
+    const { instance } = this;
+    instance.u8.set(bytes, this.staging);
+    instance.try("sotto_model_push", this.model, BigInt(offset), this.staging, bytes.length);
+  }
+
+  #finish(totalBytes, report) {
+    if (!this.model) throw this.header.truncated();
+    this.info = this.#readInfo();
+    if (!this.exports.sotto_model_ready(this.model)) {
+      const { ready_bytes, total_bytes } = this.info;
+      throw errorOf("TRUNCATED", `the file ends after ${ready_bytes} of ${total_bytes} bytes of weights`);
+    }
+    report({ phase: "ready", loadedBytes: totalBytes, totalBytes });
+  }
+
+  #readInfo() {
+    const { instance } = this;
+    return instance.scope(() => {
+      const block = instance.placeStruct("sotto_model_info");
+      this.exports.sotto_model_get_info(this.model, block);
+      return instance.readStruct("sotto_model_info", block);
+    });
+  }
+
+  get nCtx() { return this.exports.sotto_session_n_ctx(this.session); }
+  get nTokens() { return this.exports.sotto_session_n_tokens(this.session); }
+  get nVocab() { return this.info.n_vocab; }
+  get memoryBytes() { return this.instance.memory.buffer.byteLength; }
+
+  tokenize(text, { special = false, bos = false } = {}) {
+    const { instance, out } = this;
+    return instance.scope(() => {
+      const { at, nBytes } = instance.placeText(text);
+      const scratchBytes = this.exports.sotto_tokenize_measure(this.model, nBytes);
+      const scratch = instance.allocate(scratchBytes);
+      const cap = nBytes + 3; // sotto.h: never more tokens than that
+      const tokens = instance.allocate(cap * 4);
+      const flags = (special ? TOKENIZE.SPECIAL : 0) | (bos ? TOKENIZE.BOS_EOS : 0);
+      instance.check("sotto_tokenize", this.model, at, nBytes, flags, scratch, scratchBytes, tokens, cap, out);
+      return Array.from(instance.i32s(tokens, instance.u32(out)));
+    });
+  }
+
+  /** The bytes of one token; control tokens have some only when special is true. */
+  tokenBytes(token, special = false) {
+    const { instance, out } = this;
+    const attempt = (cap) => instance.scope(() => {
+      const block = instance.allocate(cap);
+      const status = this.exports.sotto_token_bytes(this.model, token, special, block, cap, out);
+      if (status === STATUS.NO_SPACE) return null;
+      if (status !== STATUS.OK) throw errorOf("INVALID_ARGUMENT", `there is no token ${token}`);
+      return instance.bytes(block, instance.u32(out));
+    });
+    return attempt(256) ?? attempt(instance.u32(out));
+  }
+
+  detokenize(tokens, { special = false } = {}) {
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+    const parts = tokens.map((token) => decoder.decode(this.tokenBytes(token, special), { stream: true }));
+    return parts.join("") + decoder.decode();
+  }
+
+  isEnd(token) { return this.exports.sotto_token_is_end(this.model, token) !== 0; }
+  isSpecial(token) { return this.exports.sotto_token_is_special(this.model, token) !== 0; }
+
+  /** Makes tokens the timeline; what it shares with the old one stays computed. Returns the number of tokens kept. */
+  sync(tokens) {
+    this.#checkTokens(tokens, 0);
+    return this.#withTokens(tokens, (at) => {
+      this.instance.check("sotto_session_sync", this.session, at, tokens.length, this.out);
+      return this.instance.u32(this.out);
+    });
+  }
+
+  append(tokens) {
+    this.#checkTokens(tokens, this.nTokens);
+    this.#withTokens(tokens, (at) => this.instance.check("sotto_session_append", this.session, at, tokens.length));
+  }
+
+  rewind(nTokens) {
+    this.instance.check("sotto_session_rewind", this.session, nTokens);
+  }
+
+  #checkTokens(tokens, nBefore) {
+    if (nBefore + tokens.length <= this.nCtx) return;
+    throw errorOf("CONTEXT_FULL", `${nBefore + tokens.length} tokens do not fit into a context of ${this.nCtx}`);
+  }
+
+  #withTokens(tokens, call) {
+    return this.instance.scope(() => call(this.instance.place(Int32Array.from(tokens))));
+  }
+
+  /** Computes one unit of what is queued; returns whether there is more. */
+  step() {
+    this.instance.check("sotto_session_step", this.session, this.out);
+    return this.instance.u32(this.out) > 0;
+  }
+
+  /** Computes all that is queued. With a breath it stops now and then for messages and for its signal. */
+  async compute(breath) {
+    while (this.step()) {
+      if (breath.isDue()) await breath.take();
+    }
+    if (breath.isDue()) await breath.take();
+  }
+
+  /** Where the logits after the token at `position` are: a view's address, until the next call on the session. */
+  logitsAt(position) {
+    this.instance.check("sotto_session_logits", this.session, position, this.out);
+    return this.instance.u32(this.out);
+  }
+
+  logitsRow(position) {
+    return this.instance.f32s(this.logitsAt(position), this.nVocab);
+  }
+
+  /** Calls onRow(position, logits) for every position of tokens, or for the last one; a row is valid in the call only. */
+  async eachLogits(tokens, { all, breath }, onRow) {
+    if (tokens.length === 0) throw new SottoError("INVALID_ARGUMENT", "logits need one token at least");
+    if (!all) {
+      this.sync(tokens);
+      await this.compute(breath);
+      return onRow(tokens.length - 1, this.logitsRow(tokens.length - 1));
+    }
+    this.#checkTokens(tokens, 0);
+    this.rewind(0);
+    for (let at = 0; at < tokens.length; at += WAVE_TOKENS) {
+      const wave = tokens.slice(at, at + WAVE_TOKENS);
+      this.append(wave);
+      await this.compute(breath);
+      wave.forEach((_, i) => onRow(at + i, this.logitsRow(at + i)));
+    }
+  }
+}
+
+/** Says when a computation should let the event loop run, and ends it when its signal says so. */
+export class Breath {
+  #last = performance.now();
+
+  constructor(signal) {
+    this.signal = signal;
+  }
+
+  isDue() {
+    return performance.now() - this.#last > SLICE_MS;
+  }
+
+  async take() {
+    await pause();
+    throwIfAborted(this.signal);
+    this.#last = performance.now();
+  }
+}
+
+// Lets the first report, the last one and a few per second through.
+function throttle(onProgress = () => {}) {
+  let last = -Infinity;
+  return (progress) => {
+    const now = performance.now();
+    if (progress.phase !== "ready" && now - last < PROGRESS_MS) return;
+    last = now;
+    onProgress(progress);
+  };
+}

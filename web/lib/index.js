@@ -1,0 +1,116 @@
+// index.js: the public API: load() a model, then ask it in the shape of OpenAI's client.
+import { Client } from "./client.js";
+import { SottoError } from "./errors.js";
+import { features } from "./features.js";
+import * as request from "./request.js";
+import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
+
+export { SottoError, features };
+
+/** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
+export async function load(source, options) {
+  const { signal, onProgress, ...rest } = request.checkLoad(options);
+  const client = new Client(request.checkSource(source), rest);
+  const info = await client.start({ signal, onProgress });
+  return new Model(client, publicInfo(info));
+}
+
+class Model {
+  #client;
+
+  constructor(client, info) {
+    this.#client = client;
+    this.info = info;
+    this.chat = { completions: { create: (given) => this.#createChat(given) } };
+    this.completions = { create: (given) => this.#createCompletion(given) };
+  }
+
+  async tokenize(text, options) {
+    return this.#client.call("tokenize", { text: request.checkText(text), options: request.checkTokenize(options) });
+  }
+
+  async detokenize(tokens, options) {
+    const params = { tokens: request.checkTokens(tokens), options: request.checkDetokenize(options) };
+    return this.#client.call("detokenize", params);
+  }
+
+  async logits(tokens, options) {
+    const { all = false, signal } = request.checkLogits(options);
+    return this.#client.compute("logits", { tokens: request.checkTokens(tokens), all }, { signal });
+  }
+
+  close() {
+    this.#client.close();
+  }
+
+  async #createChat(given) {
+    const options = request.checkChat(given);
+    return this.#create(options, { messages: options.messages }, new ChatShape(options.model ?? this.info.name));
+  }
+
+  async #createCompletion(given) {
+    const options = request.checkCompletion(given);
+    return this.#create(options, { prompt: options.prompt }, new TextShape(options.model ?? this.info.name));
+  }
+
+  #create(options, input, shape) {
+    const params = { ...input, request: request.engineRequest(options) };
+    return options.stream ? this.#stream(params, shape, options.signal) : this.#whole(params, shape, options.signal);
+  }
+
+  async #whole(params, shape, signal) {
+    const events = [];
+    const onEvent = (event) => event.start ?? events.push(event);
+    const result = await this.#client.compute("generate", params, { signal, onEvent });
+    return shape.whole(events, result);
+  }
+
+  // Resolves when the request's turn has come and its prompt is accepted; what fails before rejects.
+  #stream(params, shape, signal) {
+    const controller = new AbortController();
+    const onAbort = () => controller.abort(signal.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort);
+    return new Promise((resolve, reject) => {
+      let chunks;
+      const start = (queue) => (chunks = queue);
+      const stream = new ReadableStream({ start, cancel: () => controller.abort() });
+      const emit = (chunk) => chunk && !controller.signal.aborted && chunks.enqueue(chunk);
+      const onEvent = (event) => {
+        if (!event.start) return emit(shape.part(event));
+        emit(shape.first());
+        resolve(new CompletionStream(stream, controller));
+      };
+      this.#client.compute("generate", params, { signal: controller.signal, onEvent }).then((result) => {
+        emit(shape.last(result));
+        chunks.close();
+      }).catch((error) => {
+        reject(error); // of no effect once it has resolved
+        chunks.error(error);
+      }).finally(() => signal?.removeEventListener("abort", onAbort));
+    });
+  }
+}
+
+function publicInfo(info) {
+  return {
+    name: info.name ?? info.architecture,
+    architecture: info.architecture,
+    level: ["best", "scalar", "simd128", "relaxed"][info.level],
+    nThreads: info.n_threads,
+    nParameters: info.n_parameters,
+    nCtx: info.n_ctx,
+    nCtxTrain: info.n_ctx_train,
+    nVocab: info.n_vocab,
+    nLayers: info.n_layers,
+    nEmbd: info.n_embd,
+    bosToken: info.bos_token,
+    eosToken: info.eos_token,
+    eotToken: info.eot_token,
+    canTokenize: info.can_tokenize !== 0,
+    hasChatTemplate: info.has_chat_template,
+    fileBytes: info.file_bytes,
+    weightBytes: info.weight_bytes,
+    memoryBytes: info.memory_bytes,
+  };
+}

@@ -1,0 +1,65 @@
+// protocol.js: what threads say to each other.
+//
+//   to a compute worker     { id, method, params } a request, { abort: id } the signal of a request;
+//                           or { helper } alone (threads.js), and it is a helper thread for good
+//   from a compute worker   { id, event } zero or more, then { id, result } or { id, error };
+//                           { helpers } once, which it wants started
+//   to an I/O worker        { port, source, headers }
+//   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error }
+//                           compute -> I/O: { credit: n } send n more chunks, { cancel: true }
+import { errorFromMessage, errorToMessage } from "./errors.js";
+import { listen } from "./platform.js";
+
+const WINDOW = 4; // chunks of at most 1 MiB under way at once
+
+/** Sends chunks over a port, as many as the other side asks for, until the signal aborts. */
+export async function sendChunks(port, chunks, { signal } = {}) {
+  let credit = 0;
+  let isCancelled = false;
+  let wake = () => {};
+  listen(port, (message) => {
+    credit += message.credit ?? 0;
+    isCancelled ||= message.cancel === true;
+    wake();
+  });
+  signal?.addEventListener("abort", () => {
+    isCancelled = true;
+    wake();
+  });
+  try {
+    for await (const chunk of chunks) {
+      while (credit === 0 && !isCancelled) await new Promise((resolve) => (wake = resolve));
+      if (isCancelled) break;
+      credit--;
+      port.postMessage({ chunk }, [chunk.bytes.buffer]);
+    }
+    port.postMessage({ end: true });
+  } catch (error) {
+    port.postMessage({ error: errorToMessage(error) });
+  } finally {
+    port.close();
+  }
+}
+
+/** The chunks that sendChunks sends, at the pace of the one who takes them. */
+export async function* receiveChunks(port) {
+  const messages = [];
+  let wake = () => {};
+  listen(port, (message) => {
+    messages.push(message);
+    wake();
+  });
+  port.postMessage({ credit: WINDOW });
+  try {
+    for (;;) {
+      while (messages.length === 0) await new Promise((resolve) => (wake = resolve));
+      const { chunk, error } = messages.shift();
+      if (error) throw errorFromMessage(error);
+      if (!chunk) return;
+      yield chunk;
+      port.postMessage({ credit: 1 });
+    }
+  } finally {
+    port.postMessage({ cancel: true });
+  }
+}
