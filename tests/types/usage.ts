@@ -1,0 +1,65 @@
+// usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
+import { SottoError, features, load } from "../../web/lib/index.js";
+import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
+
+const options: LoadOptions = {
+  nCtx: 2048, kvType: "f16", level: "relaxed", signal: new AbortController().signal,
+  onProgress: ({ phase, loadedBytes, totalBytes }) => console.log(phase, loadedBytes / (totalBytes ?? loadedBytes)),
+};
+
+export async function everySource(file: File, stream: ReadableStream<Uint8Array>): Promise<Model[]> {
+  const sources = ["model.gguf", new URL("https://example.org/model.gguf"), file, stream, new ArrayBuffer(8), new Uint8Array(8)];
+  return Promise.all(sources.map((source) => load(source, options)));
+}
+
+export async function chat(model: Model): Promise<string> {
+  const messages: ChatMessage[] = [{ role: "user", content: "Hello" }];
+  const whole: ChatCompletion = await model.chat.completions.create({ messages, seed: 1, stop: ["\n"], logprobs: true });
+  const stream = await model.chat.completions.create({ messages, stream: true });
+  let text = whole.choices[0].message.content;
+  for await (const chunk of stream) {
+    text += chunk.choices[0].delta.content ?? "";
+    if (chunk.usage) text += chunk.usage.prompt_tokens_details.cached_tokens;
+  }
+  stream.abort();
+  return text;
+}
+
+export async function complete(model: Model): Promise<number> {
+  const whole = await model.completions.create({ prompt: "Once", max_tokens: 8, logprobs: 2 });
+  const stream = await model.completions.create({ prompt: Int32Array.of(1, 2), stream: true, logit_bias: { 5: -Infinity } });
+  const readable: ReadableStream = stream.toReadableStream();
+  await readable.cancel();
+  return whole.choices[0].logprobs?.token_logprobs[0] ?? 0;
+}
+
+// The caller's own wrapper, which does not know whether it streams.
+export function either(model: Model, stream: boolean): Promise<ChatCompletion | CompletionStream<unknown>> {
+  return model.chat.completions.create({ messages: [], stream });
+}
+
+export async function tokens(model: Model): Promise<Float32Array> {
+  const ids: number[] = await model.tokenize("Hello", { special: true, bos: true });
+  const text: string = await model.detokenize(ids, { special: true });
+  console.log(text, features().relaxed, model.info.nCtx);
+  model.close();
+  return model.logits(ids, { all: true });
+}
+
+export function explain(error: unknown): string {
+  if (error instanceof SottoError && error.code === "OUT_OF_MEMORY") return error.message;
+  // @ts-expect-error a code that does not exist
+  if (error instanceof SottoError && error.code === "OUT_OF_LUCK") return error.message;
+  return String(error);
+}
+
+export function wrong(model: Model): void {
+  // @ts-expect-error a source needs bytes
+  void load(42);
+  // @ts-expect-error a misspelt option
+  void load("model.gguf", { ncTX: 1 });
+  // @ts-expect-error messages are needed
+  void model.chat.completions.create({});
+  // @ts-expect-error the information is read-only
+  model.info.nCtx = 1;
+}

@@ -1,0 +1,248 @@
+// index.d.ts: the types of the public API, and its reference.
+
+/** Where a model file comes from. In Node a path is a URL, too: pathToFileURL(path). */
+export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView;
+
+export interface LoadProgress {
+  /** What is arriving: the file's header, its weights; or all is there. */
+  phase: "header" | "weights" | "ready";
+  /** Bytes of the file that have arrived. */
+  loadedBytes: number;
+  /** Bytes of the file; undefined while nobody knows. */
+  totalBytes: number | undefined;
+}
+
+export interface LoadOptions {
+  /** Tokens that a prompt and its answer may have together. Default: the model's own, but at most 4,096. */
+  nCtx?: number;
+  /** Prompt tokens that are computed together. Changes the speed, never the result. */
+  nBatch?: number;
+  /** Type of the cache of keys and values. Default: "f16". */
+  kvType?: "f16" | "f32";
+  /** Threads that compute. Default: half the cores, at most 4; where memory cannot be shared, always 1. */
+  nThreads?: number;
+  /** Kernels. Default: the best that this engine has. The results are the same bits. */
+  level?: Level;
+  /** Ends the loading. */
+  signal?: AbortSignal;
+  onProgress?: (progress: LoadProgress) => void;
+  /** HTTP headers for a source that is a URL. */
+  headers?: Record<string, string>;
+  /** Address of compute-worker.js, when it is not beside index.js. */
+  workerUrl?: string | URL;
+  /** Address of io-worker.js. */
+  ioWorkerUrl?: string | URL;
+  /** Address of the folder with the sotto-*.wasm modules, or of one module. */
+  wasmUrl?: string | URL;
+}
+
+export type Level = "scalar" | "simd128" | "relaxed";
+
+export interface ModelInfo {
+  readonly name: string;
+  readonly architecture: string;
+  /** Kernels in use. */
+  readonly level: Level;
+  readonly nThreads: number;
+  readonly nParameters: number;
+  /** Tokens that a prompt and its answer may have together. */
+  readonly nCtx: number;
+  /** Tokens that the model was trained for. */
+  readonly nCtxTrain: number;
+  readonly nVocab: number;
+  readonly nLayers: number;
+  readonly nEmbd: number;
+  /** Token ids; -1 when the file names none. */
+  readonly bosToken: number;
+  readonly eosToken: number;
+  readonly eotToken: number;
+  /** False: the file's tokenizer is unknown; only token ids can be used. */
+  readonly canTokenize: boolean;
+  readonly hasChatTemplate: boolean;
+  readonly fileBytes: number;
+  /** Bytes of the weights in memory. */
+  readonly weightBytes: number;
+  /** Bytes of all memory of the engine. */
+  readonly memoryBytes: number;
+}
+
+/** Loads a GGUF file. */
+export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
+
+export interface Model {
+  readonly info: ModelInfo;
+  readonly chat: { readonly completions: ChatCompletions };
+  readonly completions: Completions;
+  /** special: text that spells a special token becomes it. bos: add the tokens that the file wants at the ends. */
+  tokenize(text: string, options?: { special?: boolean; bos?: boolean }): Promise<number[]>;
+  /** special: control tokens show their names. */
+  detokenize(tokens: TokenIds, options?: { special?: boolean }): Promise<string>;
+  /** Raw logits after the last token; with all, after each token, one row of nVocab after another. */
+  logits(tokens: TokenIds, options?: { all?: boolean; signal?: AbortSignal }): Promise<Float32Array>;
+  /** Ends the workers, fails what is under way with CLOSED, and gives the memory back. */
+  close(): void;
+}
+
+export type TokenIds = readonly number[] | Int32Array | Uint32Array;
+
+export interface ChatCompletions {
+  create(request: ChatRequest & { stream: true }): Promise<CompletionStream<ChatCompletionChunk>>;
+  create(request: ChatRequest & { stream?: false | null }): Promise<ChatCompletion>;
+  create(request: ChatRequest): Promise<ChatCompletion | CompletionStream<ChatCompletionChunk>>;
+}
+
+export interface Completions {
+  create(request: CompletionRequest & { stream: true }): Promise<CompletionStream<Completion>>;
+  create(request: CompletionRequest & { stream?: false | null }): Promise<Completion>;
+  create(request: CompletionRequest): Promise<Completion | CompletionStream<Completion>>;
+}
+
+/** Defaults are llama.cpp's. Requests on one model are answered one after the other. */
+export interface GenerationRequest {
+  /** Echoed in the answer; there is only the model that was loaded. */
+  model?: string | null;
+  /** Default: until the model ends its answer, or the context is full. */
+  max_tokens?: number | null;
+  /** 0: always the most likely token. Default: 0.8. */
+  temperature?: number | null;
+  /** Default: 40; 0: off. */
+  top_k?: number | null;
+  /** Default: 0.95; 1: off. */
+  top_p?: number | null;
+  /** Default: 0.05; 0: off. */
+  min_p?: number | null;
+  /** Default: 1, off. */
+  typical_p?: number | null;
+  /** Default: another one each time. The same seed gives the same answer, in every browser. */
+  seed?: number | null;
+  /** Default: 1, off. */
+  repeat_penalty?: number | null;
+  /** Tokens that the penalties look back on. Default: 64; 0: none, -1: all. */
+  repeat_last_n?: number | null;
+  frequency_penalty?: number | null;
+  presence_penalty?: number | null;
+  /** Token id -> number added to its logit; -Infinity forbids it. */
+  logit_bias?: Record<string, number> | null;
+  /** Texts that end the answer; they are not part of it. */
+  stop?: string | readonly string[] | null;
+  /** Tokens that end the answer, beside the model's own. */
+  stop_token_ids?: TokenIds | null;
+  stream?: boolean | null;
+  /** Ends the request, while it waits, computes the prompt, or answers. */
+  signal?: AbortSignal | null;
+}
+
+export interface ChatRequest extends GenerationRequest {
+  messages: readonly ChatMessage[];
+  max_completion_tokens?: number | null;
+  logprobs?: boolean | null;
+  /** 0 to 20 of the most likely tokens at each place. */
+  top_logprobs?: number | null;
+}
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant" | (string & {});
+  content: string | readonly { type: "text"; text: string }[];
+}
+
+export interface CompletionRequest extends GenerationRequest {
+  prompt: string | TokenIds;
+  /** 0 to 20 of the most likely tokens at each place. */
+  logprobs?: number | null;
+}
+
+export type FinishReason = "stop" | "length";
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  /** cached_tokens: tokens of the prompt that were still computed from the request before. */
+  prompt_tokens_details: { cached_tokens: number };
+}
+
+export interface TokenLogprob {
+  token: string;
+  logprob: number;
+  bytes: number[];
+}
+
+export interface ChatLogprobs {
+  content: (TokenLogprob & { top_logprobs: TokenLogprob[] })[];
+  refusal: null;
+}
+
+export interface ChatCompletion {
+  id: string;
+  object: "chat.completion";
+  created: number;
+  model: string;
+  choices: [{
+    index: 0;
+    message: { role: "assistant"; content: string };
+    finish_reason: FinishReason;
+    logprobs: ChatLogprobs | null;
+  }];
+  usage: Usage;
+}
+
+export interface ChatCompletionChunk {
+  id: string;
+  object: "chat.completion.chunk";
+  created: number;
+  model: string;
+  choices: [{
+    index: 0;
+    delta: { role?: "assistant"; content?: string };
+    finish_reason: FinishReason | null;
+    logprobs: ChatLogprobs | null;
+  }];
+  /** Of the last chunk only. */
+  usage?: Usage;
+}
+
+export interface TextLogprobs {
+  tokens: string[];
+  token_logprobs: number[];
+  top_logprobs: Record<string, number>[];
+  text_offset: number[];
+}
+
+/** A whole completion, or one chunk of it: then finish_reason and usage belong to the last. */
+export interface Completion {
+  id: string;
+  object: "text_completion";
+  created: number;
+  model: string;
+  choices: [{ index: 0; text: string; finish_reason: FinishReason | null; logprobs: TextLogprobs | null }];
+  usage?: Usage;
+}
+
+/** for await (const chunk of stream); leaving the loop ends the computation. */
+export interface CompletionStream<Chunk> extends AsyncIterable<Chunk> {
+  readonly controller: AbortController;
+  abort(): void;
+  toReadableStream(): ReadableStream<Chunk>;
+}
+
+export type ErrorCode =
+  // of a file
+  | "TRUNCATED" | "NOT_GGUF" | "UNSUPPORTED_VERSION" | "MALFORMED" | "UNSUPPORTED_ARCHITECTURE" | "UNSUPPORTED_TYPE"
+  | "UNSUPPORTED_TOKENIZER" | "MISSING_KEY" | "MISSING_TENSOR" | "SHAPE_MISMATCH"
+  // of its way here
+  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "SERVER_ERROR" | "READ_FAILED"
+  // of a request
+  | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
+  // of the machine
+  | "OUT_OF_MEMORY" | "UNSUPPORTED_BROWSER" | "TRAPPED" | "WORKER_DIED" | "INTERNAL" | "NOT_READY" | "NO_SPACE";
+
+/** Every error of this package. The message says what happened and what to do. */
+export class SottoError extends Error {
+  constructor(code: ErrorCode, message?: string, cause?: unknown);
+  readonly name: "SottoError";
+  readonly code: ErrorCode;
+  readonly cause?: unknown;
+}
+
+/** What this WebAssembly engine can do. */
+export function features(): { simd128: boolean; relaxed: boolean; threads: boolean };
