@@ -71,14 +71,14 @@ export class Chat {
         { role: "user", content: question },
       ],
       stream: true,
-      stream_options: { include_usage: true },
       signal,
     });
     let usage;
     let reason;
     for await (const chunk of chunks) {
       const choice = chunk.choices[0];
-      if (choice?.delta.content) answer.append(choice.delta.content);
+      // One chunk a token, even where its bytes wait for the next one; the first only names the role.
+      if (choice && !choice.delta.role && choice.finish_reason === null) answer.append(choice.delta.content);
       reason = choice?.finish_reason ?? reason;
       usage = chunk.usage ?? usage;
     }

@@ -48,9 +48,9 @@ export class Engine extends EventTarget {
     return this.#model;
   }
 
-  #report(loading, { loaded, total }) {
-    if (this.#loading !== loading) return;
-    this.progress = { loaded, total };
+  #report(loading, { loadedBytes, totalBytes }) {
+    if (this.#loading !== loading || this.state !== "loading") return;
+    this.progress = { loaded: loadedBytes, total: totalBytes || this.progress.total };
     this.dispatchEvent(new Event("progress"));
   }
 

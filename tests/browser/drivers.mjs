@@ -1,0 +1,131 @@
+// Starts a real browser and gives it one face: { name, goto(url), run(caseName), page?, close() }. Chromium and
+// Firefox are driven by puppeteer-core (DevTools protocol and WebDriver BiDi), WebKitGTK by plain WebDriver.
+
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import puppeteer from "puppeteer-core";
+
+const PATIENCE_MS = 120_000; // for one case: a slow machine that does something else besides
+const CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+const firstOf = (...paths) => paths.find((path) => existsSync(path));
+
+const programs = {
+  chromium: firstOf("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"),
+  firefox: firstOf("/usr/bin/firefox-esr", "/usr/bin/firefox"),
+  webkitDriver: firstOf("/usr/bin/WebKitWebDriver"),
+  miniBrowser: findMiniBrowser(),
+  xvfb: firstOf("/usr/bin/Xvfb"),
+};
+
+/** Each browser that is tested: open() starts it; missing: why it cannot be, if so. */
+export const browsers = {
+  Chromium: {
+    missing: !programs.chromium && "chromium is not installed",
+    open: () => openPuppeteer({ browser: "chrome", executablePath: programs.chromium, args: CHROMIUM_ARGS }),
+  },
+  Firefox: {
+    missing: !programs.firefox && "firefox-esr is not installed",
+    open: () => openPuppeteer({ browser: "firefox", executablePath: programs.firefox }),
+  },
+  WebKitGTK: {
+    missing: !(programs.webkitDriver && programs.miniBrowser && programs.xvfb) &&
+      "webkit2gtk-driver, MiniBrowser (libwebkit2gtk-4.1-0) or xvfb is not installed",
+    open: openWebKit,
+  },
+};
+
+function findMiniBrowser() {
+  const libraries = "/usr/lib";
+  if (!existsSync(libraries)) return undefined;
+  const folders = readdirSync(libraries).flatMap((name) => [`${libraries}/${name}/webkit2gtk-4.1`]);
+  return firstOf(...folders.map((folder) => `${folder}/MiniBrowser`));
+}
+
+async function openPuppeteer(options) {
+  const browser = await puppeteer.launch({ headless: true, protocolTimeout: PATIENCE_MS, ...options });
+  const page = await browser.newPage();
+  return {
+    page,
+    goto: (url) => page.goto(url, { waitUntil: "load", timeout: PATIENCE_MS }),
+    run: (name) => page.evaluate((caseName) => globalThis.runCase(caseName), name),
+    close: () => browser.close(),
+  };
+}
+
+async function openWebKit() {
+  const started = [];
+  const stop = () => started.forEach((child) => child.kill());
+  try {
+    const { child: xvfb, line: display } = await startXvfb();
+    started.push(xvfb);
+    const port = await freePort();
+    const env = { ...process.env, DISPLAY: `:${display}`, LIBGL_ALWAYS_SOFTWARE: "1" };
+    started.push(spawn(programs.webkitDriver, [`--port=${port}`], { env, stdio: "ignore" }));
+    const session = await openSession(`http://127.0.0.1:${port}`);
+    return {
+      goto: (url) => session.post("url", { url }),
+      run: (name) => session.post("execute/async", {
+        script: "const done = arguments[1]; globalThis.runCase(arguments[0]).then(done);", args: [name],
+      }),
+      close: () => session.end().finally(stop),
+    };
+  } catch (error) {
+    stop();
+    throw error;
+  }
+}
+
+/** A display of its own; Xvfb writes the number that it took to file descriptor 3. */
+function startXvfb() {
+  const args = ["-displayfd", "3", "-screen", "0", "1024x768x24", "-nolisten", "tcp"];
+  const child = spawn(programs.xvfb, args, { stdio: ["ignore", "ignore", "ignore", "pipe"] });
+  return new Promise((resolve, reject) => {
+    child.stdio[3].once("data", (data) => resolve({ child, line: String(data).trim() }));
+    child.once("exit", (code) => reject(new Error(`Xvfb ended with code ${code}`)));
+  });
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function openSession(driver) {
+  await untilListening(driver);
+  const alwaysMatch = {
+    "webkitgtk:browserOptions": { binary: programs.miniBrowser, args: ["--automation"] },
+    timeouts: { script: PATIENCE_MS, pageLoad: PATIENCE_MS },
+  };
+  const { sessionId } = await ask(`${driver}/session`, "POST", { capabilities: { alwaysMatch } });
+  return {
+    post: (command, body) => ask(`${driver}/session/${sessionId}/${command}`, "POST", body),
+    end: () => ask(`${driver}/session/${sessionId}`, "DELETE"),
+  };
+}
+
+async function untilListening(driver) {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await ask(`${driver}/status`, "GET");
+    } catch (error) {
+      if (tries === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function ask(url, method, body) {
+  const response = await fetch(url, {
+    method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE_MS + 5000),
+  });
+  const { value } = await response.json();
+  if (!response.ok) throw new Error(`WebDriver: ${value.error}: ${value.message}`);
+  return value;
+}

@@ -1,0 +1,76 @@
+// Runs cases.js in Node and in three real browsers, and compares: the same prompt with the same seed must give the
+// same text everywhere, on a page with threads and on one without. Then the chat page itself (app.mjs).
+// Usage: node --test tests/browser/run.mjs, after `make`.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { serve } from "../../web/serve.mjs";
+import { testApp, testMinimal } from "./app.mjs";
+import { cases } from "./cases.js";
+import { browsers } from "./drivers.mjs";
+
+const root = new URL("../../", import.meta.url);
+const path = (name) => new URL(name, root).pathname;
+const MODEL = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
+// The machine's Node may be too old for the package; npm installs a newer one.
+const NODE = path("node_modules/.bin/node");
+const BROWSER_MS = 300_000;
+
+const sites = {};
+const expected = {}; // case name -> what Node gave
+
+before(async () => {
+  const mounts = {
+    "/": path("build/app"), "/models/": path("models/cache"), "/tests/": path("tests/browser"),
+    "/examples/": path("examples"), "/build/sotto/": path("build/sotto"),
+  };
+  sites.isolated = await serve({ mounts });
+  sites.plain = await serve({ mounts, isolation: false });
+});
+
+after(() => Promise.all(Object.values(sites).map((site) => site.close())));
+
+test("Node", { timeout: BROWSER_MS }, async (t) => {
+  const args = [path("tests/browser/in-node.mjs"), path("build/sotto"), sites.isolated.url + MODEL];
+  const { stdout } = await promisify(execFile)(NODE, args, { timeout: BROWSER_MS });
+  for (const { name, value, error } of stdout.trim().split("\n").map((line) => JSON.parse(line))) {
+    expected[name] = value;
+    await t.test(name, () => assert.equal(error, undefined, error));
+  }
+  assert.equal(expected["whole text is the streamed text"], expected["sampled text"]);
+});
+
+for (const [name, { missing, open }] of Object.entries(browsers)) {
+  test(name, { skip: missing, timeout: BROWSER_MS }, async (t) => {
+    const browser = await open();
+    try {
+      await runCases(t, browser, "isolated", Object.keys(cases));
+      await runCases(t, browser, "plain", ["load by URL", "sampled text", "close"]);
+      if (name === "Chromium") {
+        await t.test("the chat page", () => testApp(browser.page, sites.isolated.url));
+        await t.test("the smallest page", () => testMinimal(browser.page, sites.isolated.url));
+      }
+    } finally {
+      await browser.close();
+    }
+  });
+}
+
+async function runCases(t, browser, site, names) {
+  await browser.goto(`${sites[site].url}tests/page.html`);
+  for (const name of names) {
+    await t.test(`${site} page: ${name}`, async (t) => {
+      const { value, error } = await browser.run(name);
+      assert.equal(error, undefined, error);
+      if (name === "load by URL") {
+        t.diagnostic(`${value.level}, ${value.nThreads} thread(s)`);
+        assert.equal(value.isolated, site === "isolated");
+        if (site === "plain") assert.equal(value.nThreads, 1);
+      } else {
+        assert.deepEqual(value, expected[name]);
+      }
+    });
+  }
+}
