@@ -91,7 +91,7 @@ async function answer(request, response, folders, headers) {
 async function find(url, folders) {
   let path;
   try {
-    path = decodeURIComponent(new URL(url, "http://localhost").pathname);
+    path = decodeURIComponent(url.split("?", 1)[0]);
   } catch {
     return undefined;
   }

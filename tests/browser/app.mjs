@@ -16,6 +16,7 @@ export async function testApp(page, url) {
   await stops(page);
   await survivesAWrongFile(page);
   await beginsANewChat(page);
+  await rendersSafely(page);
   assert.deepEqual(complaints, []);
 }
 
@@ -77,6 +78,34 @@ async function beginsANewChat(page) {
   await page.click("#new-chat");
   assert.equal(await page.$(".answer"), null);
   assert.equal(await page.$eval("#welcome", (section) => section.hidden), false);
+}
+
+/** What a model writes becomes text and a few harmless tags, whatever it writes and however it is cut. */
+async function rendersSafely(page) {
+  const hostile = "**bold** <img src=x onerror=alert(1)> <script>alert(1)</script>\n\n" +
+    "[a](javascript:alert(1)) [b](https://example.org) ![c](https://example.org/c.png)\n\n" +
+    "<iframe src=https://example.org></iframe>\n\n- item\n\n  ```js\n  <b>nested</b>\n  ```\n\n```html\n<i>code</i>\n```\n";
+  const seen = await page.evaluate(async (markdown) => {
+    const { MarkdownView } = await import("/markdown.js");
+    const element = document.createElement("div");
+    const view = new MarkdownView(element);
+    for (let length = 1; length <= markdown.length; length++) view.update(markdown.slice(0, length));
+    const all = (selector) => [...element.querySelectorAll(selector)];
+    return {
+      tags: [...new Set(all("*").map((node) => node.localName))].sort(),
+      handlers: all("*").flatMap((node) => node.getAttributeNames()).filter((name) => name.startsWith("on")),
+      links: all("a").map((link) => link.getAttribute("href")),
+      code: all("pre").map((pre) => pre.textContent),
+      copies: all("button").length,
+      text: element.textContent,
+    };
+  }, hostile);
+  assert.deepEqual(seen.tags, ["a", "button", "code", "div", "li", "p", "pre", "span", "strong", "ul"]);
+  assert.deepEqual(seen.handlers, []);
+  assert.deepEqual(seen.links, [null, "https://example.org", "https://example.org/c.png"]);
+  assert.deepEqual(seen.code, ["<b>nested</b>", "<i>code</i>"]);
+  assert.equal(seen.copies, 2);
+  assert.ok(seen.text.includes("<script>alert(1)</script>"));
 }
 
 /** @param page puppeteer's */

@@ -179,7 +179,11 @@ async function setUpModels() {
 }
 
 engine.addEventListener("change", showState);
-setUpStatus(engine, { onRetry: reopen, onChoose: () => modelsDialog.showModal() });
+setUpStatus(engine, {
+  onCancel: () => { engine.cancel(); prompt.focus(); },
+  onRetry: () => { reopen(); prompt.focus(); },
+  onChoose: () => modelsDialog.showModal(),
+});
 settings.setUp(byId("settings-button"), reopen);
 setUpComposer();
 setUpIdeas();
@@ -187,5 +191,5 @@ setUpFiles();
 setUpDialogs();
 setUpTheme();
 showState();
-prompt.focus();
+if (matchMedia("(hover: hover)").matches) prompt.focus(); // on a phone a keyboard would hide the choice
 await setUpModels();

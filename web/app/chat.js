@@ -82,7 +82,8 @@ export class Chat {
       reason = choice?.finish_reason ?? reason;
       usage = chunk.usage ?? usage;
     }
-    return { nTokens: usage?.completion_tokens, reason };
+    const isFull = reason === "length" && usage?.total_tokens >= model.info.nCtx;
+    return { nTokens: usage?.completion_tokens, reason: isFull ? "full" : reason };
   }
 
   /** Remembers a turn, unless a new chat was begun meanwhile. */

@@ -9,8 +9,8 @@ const text = document.getElementById("status-text");
 const actions = document.getElementById("status-actions");
 const bar = document.getElementById("status-progress");
 
-/** Keeps the strip equal to the engine. @param {{onRetry, onChoose}} out what its buttons do */
-export function setUpStatus(engine, { onRetry, onChoose }) {
+/** Keeps the strip equal to the engine. @param {{onCancel, onRetry, onChoose}} out what its buttons do */
+export function setUpStatus(engine, { onCancel, onRetry, onChoose }) {
   let eta;
 
   function showProgress() {
@@ -32,7 +32,7 @@ export function setUpStatus(engine, { onRetry, onChoose }) {
     if (state === "loading") {
       eta = new Eta();
       showProgress();
-      actions.replaceChildren(button("Cancel", () => engine.cancel()));
+      actions.replaceChildren(button("Cancel", onCancel));
       announce(`Loading ${engine.choice.title}.`);
     } else if (state === "failed") {
       const choose = { label: "Choose another model", run: onChoose };

@@ -8,6 +8,13 @@ const scroller = document.getElementById("scroller");
 const transcript = document.getElementById("transcript");
 const NEAR_END_PX = 80;
 
+// Why an answer ended, where it did not end by itself.
+const NOTES = {
+  length: "It stopped at the longest answer that the settings allow.",
+  full: "It stopped because the context is full: begin a new chat, or set a larger context.",
+  aborted: "Stopped.",
+};
+
 /** Follows the end while the reader is there; one who has scrolled up is left alone. */
 function followingEnd(change) {
   const wasNear = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
@@ -65,13 +72,12 @@ export class Answer {
     this.#frame ||= requestAnimationFrame(() => this.#show());
   }
 
-  /** @param {{nTokens?: number, reason?: "stop" | "length" | "aborted"}} result */
+  /** @param {{nTokens?: number, reason?: "stop" | "length" | "full" | "aborted"}} result */
   finish({ nTokens, reason }) {
     this.#nTokens = nTokens ?? this.#nTokens;
     this.#show(true);
     followingEnd(() => {
-      const notes = { length: "It stopped at the longest answer that the settings allow.", aborted: "Stopped." };
-      this.#note.replaceChildren(notes[reason] ?? (this.text ? "" : "The model had nothing to say."));
+      this.#note.replaceChildren(NOTES[reason] ?? (this.text ? "" : "The model had nothing to say."));
       if (this.text) this.#foot.append(copyButton("Copy answer", () => this.text));
     });
   }
