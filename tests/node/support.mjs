@@ -1,0 +1,21 @@
+// support.mjs: what the tests of the package share: its folder and the real model.
+import { existsSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+export const PACKAGE = new URL("../../build/sotto/", import.meta.url);
+
+const path = fileURLToPath(new URL("../../models/cache/SmolLM2-135M-Instruct.Q4_1.gguf", import.meta.url));
+if (!existsSync(path)) throw new Error(`${path} is missing: run "make model" first`);
+
+export const MODEL_PATH = path;
+export const MODEL_URL = pathToFileURL(path).href;
+
+export const QUESTION = { messages: [{ role: "user", content: "What is the capital of France?" }] };
+
+/** Collects a streamed answer: { text, chunks }. */
+export async function collect(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  const text = chunks.map(({ choices: [choice] }) => choice.text ?? choice.delta.content ?? "").join("");
+  return { text, chunks };
+}
