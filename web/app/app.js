@@ -184,7 +184,7 @@ setUpStatus(engine, {
   onRetry: () => { reopen(); prompt.focus(); },
   onChoose: () => modelsDialog.showModal(),
 });
-settings.setUp(byId("settings-button"), reopen);
+settings.setUp(byId("settings-button"), { onLoadingChange: reopen, getInfo: () => engine.info });
 setUpComposer();
 setUpIdeas();
 setUpFiles();

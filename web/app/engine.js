@@ -35,6 +35,11 @@ export class Engine extends EventTarget {
     }
   }
 
+  /** What the library tells of the model, or undefined. */
+  get info() {
+    return this.#model?.info;
+  }
+
   /** Gives up the load under way. */
   cancel() {
     this.#loading?.abort();

@@ -1,5 +1,6 @@
 // The settings panel: a form whose values are kept in the browser's storage.
 
+import { bytes } from "./format.js";
 import { recall, remember } from "./storage.js";
 
 // Small models keep to the point at a low temperature; the rest follows the library.
@@ -23,8 +24,9 @@ export function loading() {
   return { nCtx: settings.context, nThreads: settings.threads };
 }
 
-/** Opens the panel from a button. @param onLoadingChange called when a model must be loaded anew for it */
-export function setUp(openButton, onLoadingChange) {
+/** Opens the panel from a button. @param {{onLoadingChange: () => void, getInfo: () => object | undefined}} hooks
+ *   onLoadingChange: a model must be loaded anew; getInfo: what the library tells of the present one */
+export function setUp(openButton, { onLoadingChange, getInfo }) {
   document.getElementById("help-threads").textContent = crossOriginIsolated
     ? `This computer has ${navigator.hardwareConcurrency}.`
     : "This page is not cross-origin isolated, so the browser allows it one thread.";
@@ -32,6 +34,7 @@ export function setUp(openButton, onLoadingChange) {
 
   openButton.addEventListener("click", () => {
     fill(settings);
+    document.getElementById("model-facts").textContent = describe(getInfo());
     dialog.showModal();
   });
   document.getElementById("settings-reset").addEventListener("click", () => fill(DEFAULTS));
@@ -44,6 +47,14 @@ export function setUp(openButton, onLoadingChange) {
     remember("settings", settings);
     if (before.context !== settings.context || before.threads !== settings.threads) onLoadingChange();
   });
+}
+
+/** "Now: 2 threads, 4,096 tokens of context, 160 MB of memory, relaxed SIMD." */
+function describe(info) {
+  if (!info) return "";
+  const threads = info.nThreads === 1 ? "1 thread" : `${info.nThreads} threads`;
+  const level = { relaxed: "relaxed SIMD", simd128: "SIMD" }[info.level] ?? info.level;
+  return `Now: ${threads}, ${info.nCtx.toLocaleString("en")} tokens of context, ${bytes(info.memoryBytes)} of memory, ${level}.`;
 }
 
 function fill(values) {

@@ -32,7 +32,7 @@ export function clear() {
 
 export function addQuestion(text) {
   const article = element("article", "question");
-  article.append(element("h3", "visually-hidden", "You"), element("p", "question-text", text));
+  article.append(element("h2", "visually-hidden", "You"), element("p", "question-text", text));
   transcript.append(article);
   scrollToEnd();
 }
@@ -53,7 +53,7 @@ export class Answer {
 
   constructor() {
     this.#article.setAttribute("aria-busy", "true");
-    this.#article.append(element("h3", "visually-hidden", "Sotto"), this.#body, this.#note, this.#foot);
+    this.#article.append(element("h2", "visually-hidden", "Sotto"), this.#body, this.#note, this.#foot);
     transcript.append(this.#article);
     scrollToEnd();
   }
