@@ -6,8 +6,9 @@
  *
  *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
  *
- * Quantised layouts meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4); F32, F16
- * and BF16 meet float activations.
+ * Quants of 4 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
+ * bytes of Q8_0 meet 16-bit activations (struct wide1, wide4): they are widened for the multiplication anyway, so the
+ * precision is free. F32, F16 and BF16 meet float activations.
  *
  * The bits. Every level computes the same: integer sums are exact, and floats are added in the order of the scalar
  * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
@@ -48,10 +49,24 @@ struct act4 {
   int32_t sum[2][TILE_TOKENS];
 };
 
-/* y (8 n_groups) = W (8 n_groups, k) x. x: act1 (k / 32) for quantised layouts, float (k) for the others. */
+/* The same with 16 bits, x = d * q, |q| <= 32,767. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as the
+ * even and the odd bytes of a packed lane meet them. */
+struct wide1 {
+  int16_t q[BLOCK / 4][2][2];
+  float d, unused[3]; /* to a multiple of 16 bytes */
+};
+struct wide4 {
+  int16_t q[BLOCK / 4][TILE_TOKENS][2][2];
+  float d[TILE_TOKENS];
+};
+
+/* What a layout multiplies with. */
+enum act_form { ACT_NARROW, ACT_WIDE, ACT_FLOAT, ACT_FORM_COUNT };
+
+/* y (8 n_groups) = W (8 n_groups, k) x. x: act1 or wide1 (k / 32) or float (k). */
 typedef void gemv_fn(float *y, const void *w, const void *x, int k, int n_groups);
 
-/* y (4 n_tiles, y_stride) = X (4 n_tiles, k) transposed W. x: act4 (n_tiles, k / 32), or float (n_tiles, k, 4).
+/* y (4 n_tiles, y_stride) = X (4 n_tiles, k) transposed W. x: act4 or wide4 (n_tiles, k / 32), or float (n_tiles, k, 4).
  * panel: scratch of gemm_panel_bytes(k). */
 typedef void gemm_fn(float *y, int y_stride, const void *w, const void *x, int k, int n_groups, int n_tiles, void *panel);
 
@@ -67,8 +82,10 @@ typedef void attn_mix_fn(float *out, const float *scores, int score_stride, int 
 /* One level's kernels. Indices of kv arrays: 0 f32, 1 f16. */
 struct kernels {
   const char *name; /* "scalar" */
-  void (*quantize1)(struct act1 *out, const float *x, int k);
-  void (*quantize4)(struct act4 *out, const float *x, int x_stride, int k); /* x (4, x_stride) */
+  void (*narrow1)(struct act1 *out, const float *x, int k);
+  void (*narrow4)(struct act4 *out, const float *x, int x_stride, int k); /* x (4, x_stride) */
+  void (*wide1)(struct wide1 *out, const float *x, int k);
+  void (*wide4)(struct wide4 *out, const float *x, int x_stride, int k);
   gemv_fn *gemv[LAYOUT_COUNT];
   gemm_fn *gemm[LAYOUT_COUNT];
   attn_scores_fn *attn_scores[2];
@@ -88,7 +105,7 @@ struct layout_info {
   int columns;    /* columns of a tile */
   int tile_bytes; /* bytes of a tile of 8 rows */
   int row_block_bytes; /* bytes of the same columns of one row in the file */
-  bool quantised; /* wants quantised activations */
+  enum act_form act;
 };
 extern const struct layout_info layouts[LAYOUT_COUNT];
 

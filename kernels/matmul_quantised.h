@@ -1,9 +1,10 @@
 /* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file has defined how the
  * level multiplies 32 columns of 8 rows:
  *
- *   dot_tile(layout, quants, x, x_step, sums)   sums.v[half][rows]: i32 sums of quant * activation, zero point inside,
- *                                               for x[x_step * c + 0..3], c = 0..7
- * and its name, LEVEL. `layout` is a constant wherever these are inlined, so each instance is straight-line code. */
+ *   dot_tile(layout, tile, act, sums)    one token: sums->v[half][rows] are i32 sums of quant * activation, zero point inside
+ *   dot_panel(layout, q, act, sums)      the same for the four tokens of an act4 or wide4
+ *
+ * `layout` is a constant wherever these are inlined, so each instance is straight-line code. */
 #include "ops.h"
 #include "simd.h"
 
@@ -78,49 +79,68 @@ INLINE void load_scales(enum layout layout, struct scales *out, const uint8_t *p
   }
 }
 
-#define FUNCTION_(op, level) op##_##level
-#define FUNCTION(op, level) FUNCTION_(op, level)
+INLINE void dot_tile(enum layout layout, const uint8_t *tile, const void *act, struct sums *sums);
+INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, struct sums out[TILE_TOKENS]);
 
-INLINE void dot_tile(enum layout layout, const uint8_t *tile, const int8_t *x, int x_step, struct sums *sums);
+/* The activation's side of a block: scale, scale times sum, sums of the halves; each in all lanes. */
+struct act_scales { v128_t d, ds, sum[2]; };
 
-/* acc + the block's contribution; sum: the activation's sums over the two halves, splat; d, ds: its scales, splat. */
+INLINE struct act_scales load_act(enum layout layout, int n_tokens, const void *act, int t) {
+  struct act_scales out = {wasm_i32x4_splat(0), wasm_i32x4_splat(0), {wasm_i32x4_splat(0), wasm_i32x4_splat(0)}};
+  if (layout == LAYOUT_Q8_0) {
+    out.d = wasm_v128_load32_splat(n_tokens == 1 ? &((const struct wide1 *)act)->d : &((const struct wide4 *)act)->d[t]);
+  } else if (n_tokens == 1) {
+    const struct act1 *a = act;
+    out = (struct act_scales){wasm_v128_load32_splat(&a->d), wasm_v128_load32_splat(&a->ds),
+                              {wasm_v128_load32_splat(&a->sum[0]), wasm_v128_load32_splat(&a->sum[1])}};
+  } else {
+    const struct act4 *a = act;
+    out = (struct act_scales){wasm_v128_load32_splat(&a->d[t]), wasm_v128_load32_splat(&a->ds[t]),
+                              {wasm_v128_load32_splat(&a->sum[0][t]), wasm_v128_load32_splat(&a->sum[1][t])}};
+  }
+  return out;
+}
+
+INLINE size_t act_bytes(enum layout layout, int n_tokens) {
+  if (layout == LAYOUT_Q8_0) return n_tokens == 1 ? sizeof(struct wide1) : sizeof(struct wide4);
+  return n_tokens == 1 ? sizeof(struct act1) : sizeof(struct act4);
+}
+
+/* acc + the block's contribution to rows 4 h to 4 h + 3. */
 INLINE v128_t add_block(enum layout layout, v128_t acc, const struct sums *sums, const struct scales *scales, int h,
-                        v128_t sum0, v128_t sum1, v128_t d, v128_t ds) {
+                        struct act_scales act) {
   const v128_t zero = wasm_i32x4_splat(zero_point(layout));
   v128_t total = sums->v[0][h];
   if (has_halves(layout)) {
-    total = wasm_i32x4_mul(wasm_i32x4_sub(total, wasm_i32x4_mul(zero, sum0)), scales->s[0][h]);
-    v128_t half1 = wasm_i32x4_sub(sums->v[1][h], wasm_i32x4_mul(zero, sum1));
+    total = wasm_i32x4_mul(wasm_i32x4_sub(total, wasm_i32x4_mul(zero, act.sum[0])), scales->s[0][h]);
+    v128_t half1 = wasm_i32x4_sub(sums->v[1][h], wasm_i32x4_mul(zero, act.sum[1]));
     total = wasm_i32x4_add(total, wasm_i32x4_mul(half1, scales->s[1][h]));
   } else if (zero_point(layout)) {
-    total = wasm_i32x4_sub(total, wasm_i32x4_mul(zero, wasm_i32x4_add(sum0, sum1)));
+    total = wasm_i32x4_sub(total, wasm_i32x4_mul(zero, wasm_i32x4_add(act.sum[0], act.sum[1])));
   }
-  acc = wasm_f32x4_add(acc, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(total), wasm_f32x4_mul(scales->d[h], d)));
-  return has_minima(layout) ? wasm_f32x4_add(acc, wasm_f32x4_mul(scales->m[h], ds)) : acc;
+  acc = wasm_f32x4_add(acc, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(total), wasm_f32x4_mul(scales->d[h], act.d)));
+  return has_minima(layout) ? wasm_f32x4_add(acc, wasm_f32x4_mul(scales->m[h], act.ds)) : acc;
 }
 
-INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const struct act1 *acts, int k, int n_groups) {
+INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_t *acts, int k, int n_groups) {
   const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
   for (int g = 0; g < n_groups; g++) {
     v128_t acc[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
-    const struct act1 *x = acts;
+    const uint8_t *x = acts;
     for (int t = 0; t < k / tile_columns(layout); t++, tile += scales_at + tile_scale_bytes(layout))
-      for (int j = 0; j < n_blocks; j++, x++) {
+      for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
         struct sums sums;
         struct scales scales;
-        dot_tile(layout, tile + j * quants_bytes(layout), x->q, 4, &sums);
+        dot_tile(layout, tile + j * quants_bytes(layout), x, &sums);
         load_scales(layout, &scales, tile + scales_at, j);
-        for (int h = 0; h < 2; h++)
-          acc[h] = add_block(layout, acc[h], &sums, &scales, h, wasm_v128_load32_splat(&x->sum[0]),
-                             wasm_v128_load32_splat(&x->sum[1]), wasm_v128_load32_splat(&x->d),
-                             wasm_v128_load32_splat(&x->ds));
+        for (int h = 0; h < 2; h++) acc[h] = add_block(layout, acc[h], &sums, &scales, h, load_act(layout, 1, x, 0));
       }
     wasm_v128_store(y + g * TILE_ROWS, acc[0]);
     wasm_v128_store(y + g * TILE_ROWS + 4, acc[1]);
   }
 }
 
-/* 32 columns of a group, unpacked once for all tokens of a gemm; sums as in struct scales. */
+/* 32 columns of a group, unpacked once for all tokens of a gemm. */
 struct panel_block {
   uint8_t q[BLOCK * TILE_ROWS]; /* as the bytes of pack.c */
   struct scales scales;
@@ -137,10 +157,7 @@ INLINE void unpack_panel(enum layout layout, struct panel_block *panel, const ui
     }
 }
 
-/* Integer sums of one panel block with four tokens: out[token].v as in dot_tile. */
-INLINE void dot_panel(enum layout layout, const uint8_t *q, const struct act4 *x, struct sums out[TILE_TOKENS]);
-
-INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, const struct act4 *acts, int k, int n_groups,
+INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, const uint8_t *acts, int k, int n_groups,
                  int n_tiles, struct panel_block *panel) {
   const int n_blocks = k / BLOCK;
   const size_t group_bytes =
@@ -149,17 +166,15 @@ INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, c
   for (int g = 0; g < n_groups; g++, w += group_bytes, y += TILE_ROWS) {
     unpack_panel(layout, panel, w, k);
     for (int t = 0; t < n_tiles; t++) {
-      const struct act4 *x = acts + (size_t)t * (size_t)n_blocks;
+      const uint8_t *x = acts + (size_t)t * (size_t)n_blocks * act_bytes(layout, TILE_TOKENS);
       v128_t acc[TILE_TOKENS][2];
       for (int i = 0; i < TILE_TOKENS; i++) acc[i][0] = acc[i][1] = wasm_f32x4_splat(0);
-      for (int b = 0; b < n_blocks; b++, x++) {
+      for (int b = 0; b < n_blocks; b++, x += act_bytes(layout, TILE_TOKENS)) {
         struct sums sums[TILE_TOKENS];
         dot_panel(layout, panel[b].q, x, sums);
         for (int i = 0; i < TILE_TOKENS; i++)
           for (int h = 0; h < 2; h++)
-            acc[i][h] = add_block(layout, acc[i][h], &sums[i], &panel[b].scales, h, wasm_v128_load32_splat(&x->sum[0][i]),
-                                  wasm_v128_load32_splat(&x->sum[1][i]), wasm_v128_load32_splat(&x->d[i]),
-                                  wasm_v128_load32_splat(&x->ds[i]));
+            acc[i][h] = add_block(layout, acc[i][h], &sums[i], &panel[b].scales, h, load_act(layout, TILE_TOKENS, x, i));
       }
       for (int i = 0; i < TILE_TOKENS; i++)
         for (int h = 0; h < 2; h++)
@@ -168,11 +183,11 @@ INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, c
   }
 }
 
-#define INSTANCE(layout, level)                                                                              \
-  void FUNCTION(gemv_##layout, level)(float *y, const void *w, const void *x, int k, int n_groups) {         \
-    gemv(LAYOUT_##layout, y, w, x, k, n_groups);                                                             \
-  }                                                                                                          \
-  void FUNCTION(gemm_##layout, level)(float *y, int y_stride, const void *w, const void *x, int k,           \
-                                      int n_groups, int n_tiles, void *panel) {                              \
-    gemm(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles, panel);                                   \
+#define INSTANCE(layout, level)                                                                                 \
+  void gemv_##layout##_##level(float *y, const void *w, const void *x, int k, int n_groups) {                   \
+    gemv(LAYOUT_##layout, y, w, x, k, n_groups);                                                                \
+  }                                                                                                             \
+  void gemm_##layout##_##level(float *y, int y_stride, const void *w, const void *x, int k, int n_groups,       \
+                               int n_tiles, void *panel) {                                                      \
+    gemm(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles, panel);                                      \
   }

@@ -20,13 +20,14 @@ INLINE v128_t widen_add(v128_t sum, v128_t i16x8) {
 #define PIN(v) (void)(v)
 #endif
 
-INLINE void dot_tile(enum layout layout, const uint8_t *tile, const int8_t *x, int x_step, struct sums *sums) {
+INLINE void dot_tile(enum layout layout, const uint8_t *tile, const void *act, struct sums *sums) {
+  const struct act1 *x = act;
   const int run = dots_in_16_bits(layout);
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
   v128_t short0 = wasm_i16x8_splat(0), short1 = short0;
   UNROLL
   for (int c = 0; c < 8; c++) {
-    const v128_t splat = wasm_v128_load32_splat(x + x_step * c);
+    const v128_t splat = wasm_v128_load32_splat(x->q + 4 * c);
     const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, load_quants(layout, tile, c, 0));
     const v128_t dot1 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, load_quants(layout, tile, c, 1));
     short0 = c % run ? wasm_i16x8_add(short0, dot0) : dot0;
@@ -41,7 +42,8 @@ INLINE void dot_tile(enum layout layout, const uint8_t *tile, const int8_t *x, i
   }
 }
 
-INLINE void dot_panel(enum layout layout, const uint8_t *q, const struct act4 *x, struct sums out[TILE_TOKENS]) {
+INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, struct sums out[TILE_TOKENS]) {
+  const struct act4 *x = act;
   const int run = dots_in_16_bits(layout);
   v128_t shorts[TILE_TOKENS][2];
   for (int i = 0; i < TILE_TOKENS; i++)
@@ -67,10 +69,9 @@ INLINE void dot_panel(enum layout layout, const uint8_t *q, const struct act4 *x
   }
 }
 
-#define LEVEL relaxed
 #define FLOATING(layout)
 #define BYTES(layout)
-#define NARROW(layout) INSTANCE(layout, LEVEL)
+#define NARROW(layout) INSTANCE(layout, relaxed)
 #include "kernels.inc"
 
 /* Every pair of a signed byte and a byte of 0 to 127, in every lane parity, against plain multiplication. An engine

@@ -1,77 +1,125 @@
 /* matmul_scalar.c: the specification of activation quantisation, gemv and gemm, in plain loops (formulas: kernels.h). */
 #include "ops.h"
 
-/* d = max |x| / 127, q = x / d to the nearest even. A block too small to matter, or with no number in it, is zero. */
-void quantize1_scalar(struct act1 *out, const float *x, int k) {
+/* Quantises 32 floats to -limit..limit: d = max |x| / limit, q = x / d to the nearest even. A block too small to matter,
+ * or with no number in it, is zero. Returns d. */
+static float quantise_block(int32_t q[BLOCK], const float *x, float limit) {
+  float max = 0;
+  for (int i = 0; i < BLOCK; i++) {
+    float magnitude = __builtin_fabsf(x[i]);
+    max = max < magnitude ? magnitude : max;
+  }
+  const bool is_zero = max < ACT_TINY;
+  const float inverse = is_zero ? 0 : limit / max;
+  for (int i = 0; i < BLOCK; i++) {
+    float scaled = x[i] * inverse;
+    q[i] = scaled == scaled ? (int32_t)__builtin_rintf(scaled) : 0;
+  }
+  return is_zero ? 0 : max * (1 / limit);
+}
+
+void narrow1_scalar(struct act1 *out, const float *x, int k) {
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
-    float max = 0;
-    for (int i = 0; i < BLOCK; i++) {
-      float magnitude = __builtin_fabsf(x[i]);
-      max = max < magnitude ? magnitude : max;
-    }
-    bool is_zero = max < ACT_TINY;
-    float inverse = is_zero ? 0 : 127.0f / max;
+    int32_t q[BLOCK];
+    out->d = quantise_block(q, x, 127);
     out->sum[0] = out->sum[1] = 0;
     for (int i = 0; i < BLOCK; i++) {
-      float scaled = x[i] * inverse;
-      out->q[i] = scaled == scaled ? (int8_t)__builtin_rintf(scaled) : 0;
-      out->sum[i / 16] += out->q[i];
+      out->q[i] = (int8_t)q[i];
+      out->sum[i / 16] += q[i];
     }
-    out->d = is_zero ? 0 : max * (1 / 127.0f);
     out->ds = out->d * (float)(out->sum[0] + out->sum[1]);
   }
 }
 
-void quantize4_scalar(struct act4 *out, const float *x, int x_stride, int k) {
-  for (int b = 0; b < k / BLOCK; b++)
+void narrow4_scalar(struct act4 *out, const float *x, int x_stride, int k) {
+  for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
-      quantize1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
-      for (int i = 0; i < BLOCK; i++) out[b].q[i / 4][t][i % 4] = one.q[i];
-      out[b].d[t] = one.d;
-      out[b].ds[t] = one.ds;
-      for (int h = 0; h < 2; h++) out[b].sum[h][t] = one.sum[h];
+      narrow1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
+      for (int i = 0; i < BLOCK; i++) out->q[i / 4][t][i % 4] = one.q[i];
+      out->d[t] = one.d;
+      out->ds[t] = one.ds;
+      for (int h = 0; h < 2; h++) out->sum[h][t] = one.sum[h];
+    }
+}
+
+void wide1_scalar(struct wide1 *out, const float *x, int k) {
+  for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
+    int32_t q[BLOCK];
+    out->d = quantise_block(q, x, 32767);
+    for (int i = 0; i < BLOCK; i++) out->q[i / 4][i % 2][i % 4 / 2] = (int16_t)q[i];
+  }
+}
+
+void wide4_scalar(struct wide4 *out, const float *x, int x_stride, int k) {
+  for (int b = 0; b < k / BLOCK; b++, out++)
+    for (int t = 0; t < TILE_TOKENS; t++) {
+      struct wide1 one;
+      wide1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
+      for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
+      out->d[t] = one.d;
     }
 }
 
 /* ---- quantised weights ---- */
 
-static float add_block(float acc, const struct row_block *w, const int8_t *x, int x_step, float d, float ds, bool minima) {
-  int32_t sum[2] = {0, 0};
-  for (int i = 0; i < BLOCK; i++) sum[i / 16] += w->q[i] * x[i / 4 * x_step + i % 4];
-  acc = acc + (float)(sum[0] * w->half_scale[0] + sum[1] * w->half_scale[1]) * (w->d * d);
-  return minima ? acc + w->m * ds : acc;
-}
+/* What token t of a tile holds in one block, whatever the form: values by column, scales. */
+struct act_view {
+  int32_t q[BLOCK];
+  float d, ds;
+};
 
-static void gemv_quantised(enum layout layout, float *y, const void *w, const struct act1 *x, int k, int n_groups) {
-  const bool minima = layout_has_minima(layout);
-  for (int row = 0; row < n_groups * TILE_ROWS; row++) {
-    const uint8_t *group = (const uint8_t *)w + (size_t)(row / TILE_ROWS) * layout_group_bytes(layout, k);
-    float acc = 0;
-    for (int b = 0; b < k / BLOCK; b++) {
-      struct row_block block;
-      layout_unpack_block(layout, &block, group, row % TILE_ROWS, b);
-      acc = add_block(acc, &block, x[b].q, 4, x[b].d, x[b].ds, minima);
-    }
-    y[row] = acc;
+static void view_narrow(struct act_view *out, const void *acts, size_t n_tokens, size_t block, size_t t) {
+  if (n_tokens == 1) {
+    const struct act1 *act = (const struct act1 *)acts + block;
+    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i];
+    out->d = act->d;
+    out->ds = act->ds;
+  } else {
+    const struct act4 *act = (const struct act4 *)acts + block;
+    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][t][i % 4];
+    out->d = act->d[t];
+    out->ds = act->ds[t];
   }
 }
 
-static void gemm_quantised(enum layout layout, float *y, int y_stride, const void *w, const struct act4 *x, int k,
-                           int n_groups, int n_tiles) {
+static void view_wide(struct act_view *out, const void *acts, size_t n_tokens, size_t block, size_t t) {
+  out->ds = 0;
+  if (n_tokens == 1) {
+    const struct wide1 *act = (const struct wide1 *)acts + block;
+    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][i % 2][i % 4 / 2];
+    out->d = act->d;
+  } else {
+    const struct wide4 *act = (const struct wide4 *)acts + block;
+    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][t][i % 2][i % 4 / 2];
+    out->d = act->d[t];
+  }
+}
+
+static float add_block(float acc, const struct row_block *w, const struct act_view *x, bool minima) {
+  int32_t sum[2] = {0, 0};
+  for (int i = 0; i < BLOCK; i++) sum[i / 16] += w->q[i] * x->q[i];
+  acc = acc + (float)(sum[0] * w->half_scale[0] + sum[1] * w->half_scale[1]) * (w->d * x->d);
+  return minima ? acc + w->m * x->ds : acc;
+}
+
+/* n_tokens: 1 for a gemv, else a multiple of 4. */
+static void multiply_quantised(enum layout layout, float *y, size_t y_stride, const void *w, const void *x, int k,
+                               int n_groups, size_t n_tokens) {
   const bool minima = layout_has_minima(layout);
-  const int n_blocks = k / BLOCK;
-  for (int row = 0; row < n_groups * TILE_ROWS; row++) {
-    const uint8_t *group = (const uint8_t *)w + (size_t)(row / TILE_ROWS) * layout_group_bytes(layout, k);
-    for (int t = 0; t < n_tiles * TILE_TOKENS; t++) y[(size_t)t * (size_t)y_stride + (size_t)row] = 0;
-    for (int b = 0; b < n_blocks; b++) {
+  const size_t n_blocks = (size_t)(k / BLOCK);
+  for (size_t row = 0; row < (size_t)n_groups * TILE_ROWS; row++) {
+    const uint8_t *group = (const uint8_t *)w + row / TILE_ROWS * layout_group_bytes(layout, k);
+    for (size_t t = 0; t < n_tokens; t++) y[t * y_stride + row] = 0;
+    for (size_t b = 0; b < n_blocks; b++) {
       struct row_block block;
-      layout_unpack_block(layout, &block, group, row % TILE_ROWS, b);
-      for (int t = 0; t < n_tiles * TILE_TOKENS; t++) {
-        const struct act4 *act = x + t / TILE_TOKENS * n_blocks + b;
-        const int i = t % TILE_TOKENS;
-        float *acc = y + (size_t)t * (size_t)y_stride + row;
-        *acc = add_block(*acc, &block, act->q[0][i], 4 * TILE_TOKENS, act->d[i], act->ds[i], minima);
+      layout_unpack_block(layout, &block, group, (int)(row % TILE_ROWS), (int)b);
+      for (size_t t = 0; t < n_tokens; t++) {
+        struct act_view view;
+        const size_t at = t / TILE_TOKENS * n_blocks + b;
+        if (layouts[layout].act == ACT_WIDE) view_wide(&view, x, n_tokens, at, t % TILE_TOKENS);
+        else view_narrow(&view, x, n_tokens, at, t % TILE_TOKENS);
+        y[t * y_stride + row] = add_block(y[t * y_stride + row], &block, &view, minima);
       }
     }
   }
@@ -121,12 +169,12 @@ static void gemm_float(enum layout layout, float *y, int y_stride, const void *w
 
 #define NARROW(layout)                                                                              \
   void gemv_##layout##_scalar(float *y, const void *w, const void *x, int k, int n_groups) {           \
-    gemv_quantised(LAYOUT_##layout, y, w, x, k, n_groups);                                             \
+    multiply_quantised(LAYOUT_##layout, y, 0, w, x, k, n_groups, 1);                                   \
   }                                                                                                    \
   void gemm_##layout##_scalar(float *y, int y_stride, const void *w, const void *x, int k,             \
                               int n_groups, int n_tiles, void *panel) {                                \
     (void)panel;                                                                                       \
-    gemm_quantised(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles);                          \
+    multiply_quantised(LAYOUT_##layout, y, (size_t)y_stride, w, x, k, n_groups, (size_t)n_tiles * TILE_TOKENS); \
   }
 #define FLOATING(layout)                                                                               \
   void gemv_##layout##_scalar(float *y, const void *w, const void *x, int k, int n_groups) {           \

@@ -11,27 +11,39 @@ INLINE v128_t odd_bytes(bool is_signed, v128_t bytes) {
   return is_signed ? wasm_i16x8_shr(bytes, 8) : wasm_u16x8_shr(bytes, 8);
 }
 
-INLINE v128_t dot_add(v128_t sum, v128_t even, v128_t odd, v128_t x_even, v128_t x_odd) {
-  sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(even, x_even));
-  return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(odd, x_odd));
+/* The even and odd columns of chunk c of token t, in every 32-bit lane. */
+struct act_chunk { v128_t even, odd; };
+
+INLINE struct act_chunk load_chunk(enum layout layout, int n_tokens, const void *act, int c, int t) {
+  if (layout == LAYOUT_Q8_0) {
+    const int16_t(*q)[2] = n_tokens == 1 ? ((const struct wide1 *)act)->q[c] : ((const struct wide4 *)act)->q[c][t];
+    return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
+  }
+  const int8_t *q = n_tokens == 1 ? ((const struct act1 *)act)->q + 4 * c : ((const struct act4 *)act)->q[c][t];
+  const v128_t splat = wasm_v128_load32_splat(q);
+  return (struct act_chunk){even_bytes(true, splat), odd_bytes(true, splat)};
 }
 
-INLINE void dot_tile(enum layout layout, const uint8_t *tile, const int8_t *x, int x_step, struct sums *sums) {
+INLINE v128_t dot_add(v128_t sum, v128_t even, v128_t odd, struct act_chunk x) {
+  sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(even, x.even));
+  return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(odd, x.odd));
+}
+
+INLINE void dot_tile(enum layout layout, const uint8_t *tile, const void *act, struct sums *sums) {
   const bool is_signed = layout == LAYOUT_Q8_0;
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
   UNROLL
   for (int c = 0; c < 8; c++) {
-    const v128_t splat = wasm_v128_load32_splat(x + x_step * c);
-    const v128_t x_even = even_bytes(true, splat), x_odd = odd_bytes(true, splat);
+    const struct act_chunk x = load_chunk(layout, 1, act, c, 0);
     for (int h = 0; h < 2; h++) {
       const v128_t q = load_quants(layout, tile, c, h);
       v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
-      *sum = dot_add(*sum, even_bytes(is_signed, q), odd_bytes(is_signed, q), x_even, x_odd);
+      *sum = dot_add(*sum, even_bytes(is_signed, q), odd_bytes(is_signed, q), x);
     }
   }
 }
 
-INLINE void dot_panel(enum layout layout, const uint8_t *q, const struct act4 *x, struct sums out[TILE_TOKENS]) {
+INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, struct sums out[TILE_TOKENS]) {
   const bool is_signed = layout == LAYOUT_Q8_0;
   for (int i = 0; i < TILE_TOKENS; i++)
     for (int half = 0; half < 2; half++) out[i].v[half][0] = out[i].v[half][1] = wasm_i32x4_splat(0);
@@ -41,60 +53,82 @@ INLINE void dot_panel(enum layout layout, const uint8_t *q, const struct act4 *x
     const v128_t even0 = even_bytes(is_signed, q0), odd0 = odd_bytes(is_signed, q0);
     const v128_t even1 = even_bytes(is_signed, q1), odd1 = odd_bytes(is_signed, q1);
     for (int i = 0; i < TILE_TOKENS; i++) {
-      const v128_t splat = wasm_v128_load32_splat(x->q[c][i]);
-      const v128_t x_even = even_bytes(true, splat), x_odd = odd_bytes(true, splat);
+      const struct act_chunk x = load_chunk(layout, TILE_TOKENS, act, c, i);
       v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
-      sum[0] = dot_add(sum[0], even0, odd0, x_even, x_odd);
-      sum[1] = dot_add(sum[1], even1, odd1, x_even, x_odd);
+      sum[0] = dot_add(sum[0], even0, odd0, x);
+      sum[1] = dot_add(sum[1], even1, odd1, x);
     }
   }
 }
 
-#define LEVEL simd128
 #define FLOATING(layout)
-#define NARROW(layout) INSTANCE(layout, LEVEL)
-#define BYTES(layout) INSTANCE(layout, LEVEL)
+#define NARROW(layout) INSTANCE(layout, simd128)
+#define BYTES(layout) INSTANCE(layout, simd128)
 #include "kernels.inc"
 
 /* ---- activations ---- */
 
-/* 32 floats -> 32 quants, the scales and the sums of the halves. */
-void quantize1_simd128(struct act1 *out, const float *x, int k) {
+/* 32 floats to -limit..limit: q[i] holds columns 4 i to 4 i + 3. Returns the scale. */
+INLINE float quantise_block(v128_t q[8], const float *x, float limit) {
+  v128_t max4 = wasm_f32x4_splat(0);
+  for (int i = 0; i < 8; i++) max4 = wasm_f32x4_pmax(max4, wasm_f32x4_abs(wasm_v128_load(x + 4 * i)));
+  max4 = wasm_f32x4_pmax(max4, wasm_i32x4_shuffle(max4, max4, 2, 3, 0, 1));
+  max4 = wasm_f32x4_pmax(max4, wasm_i32x4_shuffle(max4, max4, 1, 0, 3, 2));
+  const float max = wasm_f32x4_extract_lane(max4, 0);
+  const bool is_zero = max < ACT_TINY;
+  const v128_t inverse = wasm_f32x4_splat(is_zero ? 0 : limit / max);
+  for (int i = 0; i < 8; i++) /* NaN becomes 0 */
+    q[i] = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(wasm_f32x4_mul(wasm_v128_load(x + 4 * i), inverse)));
+  return is_zero ? 0 : max * (1 / limit);
+}
+
+void narrow1_simd128(struct act1 *out, const float *x, int k) {
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
-    v128_t max4 = wasm_f32x4_splat(0);
-    for (int i = 0; i < BLOCK; i += 4) max4 = wasm_f32x4_pmax(max4, wasm_f32x4_abs(wasm_v128_load(x + i)));
-    max4 = wasm_f32x4_pmax(max4, wasm_i32x4_shuffle(max4, max4, 2, 3, 0, 1));
-    max4 = wasm_f32x4_pmax(max4, wasm_i32x4_shuffle(max4, max4, 1, 0, 3, 2));
-    const float max = wasm_f32x4_extract_lane(max4, 0);
-    const bool is_zero = max < ACT_TINY;
-    const v128_t inverse = wasm_f32x4_splat(is_zero ? 0 : 127.0f / max);
+    v128_t q[8];
+    out->d = quantise_block(q, x, 127);
     for (int half = 0; half < 2; half++) {
-      v128_t q[4], total = wasm_i32x4_splat(0);
-      for (int i = 0; i < 4; i++) {
-        v128_t scaled = wasm_f32x4_mul(wasm_v128_load(x + 16 * half + 4 * i), inverse);
-        q[i] = wasm_i32x4_trunc_sat_f32x4(wasm_f32x4_nearest(scaled)); /* NaN: 0 */
-        total = wasm_i32x4_add(total, q[i]);
-      }
-      wasm_v128_store(out->q + 16 * half, wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(q[0], q[1]),
-                                                                  wasm_i16x8_narrow_i32x4(q[2], q[3])));
+      const v128_t *h = q + 4 * half;
+      wasm_v128_store(out->q + 16 * half,
+                      wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(h[0], h[1]), wasm_i16x8_narrow_i32x4(h[2], h[3])));
+      v128_t total = wasm_i32x4_add(wasm_i32x4_add(h[0], h[1]), wasm_i32x4_add(h[2], h[3]));
       total = wasm_i32x4_add(total, wasm_i32x4_shuffle(total, total, 2, 3, 0, 1));
       out->sum[half] = wasm_i32x4_extract_lane(total, 0) + wasm_i32x4_extract_lane(total, 1);
     }
-    out->d = is_zero ? 0 : max * (1 / 127.0f);
     out->ds = out->d * (float)(out->sum[0] + out->sum[1]);
   }
 }
 
-void quantize4_simd128(struct act4 *out, const float *x, int x_stride, int k) {
+void narrow4_simd128(struct act4 *out, const float *x, int x_stride, int k) {
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
-      quantize1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
+      narrow1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
       for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q + 4 * c, 4);
       out->d[t] = one.d;
       out->ds[t] = one.ds;
       out->sum[0][t] = one.sum[0];
       out->sum[1][t] = one.sum[1];
+    }
+}
+
+void wide1_simd128(struct wide1 *out, const float *x, int k) {
+  for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
+    v128_t q[8];
+    out->d = quantise_block(q, x, 32767);
+    for (int c = 0; c < 8; c += 2) { /* columns 0 1 2 3 | 4 5 6 7 -> 0 2 1 3 | 4 6 5 7 */
+      const v128_t shorts = wasm_i16x8_narrow_i32x4(q[c], q[c + 1]);
+      wasm_v128_store(out->q[c], wasm_i16x8_shuffle(shorts, shorts, 0, 2, 1, 3, 4, 6, 5, 7));
+    }
+  }
+}
+
+void wide4_simd128(struct wide4 *out, const float *x, int x_stride, int k) {
+  for (int b = 0; b < k / BLOCK; b++, out++)
+    for (int t = 0; t < TILE_TOKENS; t++) {
+      struct wide1 one;
+      wide1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
+      for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
+      out->d[t] = one.d;
     }
 }
 

@@ -15,10 +15,13 @@
 #define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed)
 #include "kernels.inc"
 
-void quantize1_scalar(struct act1 *out, const float *x, int k);
-void quantize4_scalar(struct act4 *out, const float *x, int x_stride, int k);
-void quantize1_simd128(struct act1 *out, const float *x, int k);
-void quantize4_simd128(struct act4 *out, const float *x, int x_stride, int k);
+#define DECLARE_QUANTIZE(level)                                              \
+  void narrow1_##level(struct act1 *out, const float *x, int k);             \
+  void narrow4_##level(struct act4 *out, const float *x, int x_stride, int k); \
+  void wide1_##level(struct wide1 *out, const float *x, int k);              \
+  void wide4_##level(struct wide4 *out, const float *x, int x_stride, int k);
+DECLARE_QUANTIZE(scalar)
+DECLARE_QUANTIZE(simd128)
 
 attn_scores_fn attn_scores_f32_scalar, attn_scores_f16_scalar, attn_scores_f32_simd128, attn_scores_f16_simd128;
 attn_mix_fn attn_mix_f32_scalar, attn_mix_f16_scalar, attn_mix_f32_simd128, attn_mix_f16_simd128;

@@ -19,12 +19,12 @@
 #define SUPER 256 /* columns of a K type's block */
 
 const struct layout_info layouts[LAYOUT_COUNT] = {
-    [LAYOUT_F32] = {1, 32, 4, false},       [LAYOUT_F16] = {1, 16, 2, false},
-    [LAYOUT_BF16] = {1, 16, 2, false},      [LAYOUT_Q4_0] = {BLOCK, 144, 18, true},
-    [LAYOUT_Q4_1] = {BLOCK, 160, 20, true}, [LAYOUT_Q5_0] = {BLOCK, 176, 22, true},
-    [LAYOUT_Q5_1] = {BLOCK, 192, 24, true}, [LAYOUT_Q8_0] = {BLOCK, 272, 34, true},
-    [LAYOUT_Q4_K] = {SUPER, 1184, 144, true}, [LAYOUT_Q5_K] = {SUPER, 1440, 176, true},
-    [LAYOUT_Q6_K] = {SUPER, 1680, 210, true},
+    [LAYOUT_F32] = {1, 32, 4, ACT_FLOAT},          [LAYOUT_F16] = {1, 16, 2, ACT_FLOAT},
+    [LAYOUT_BF16] = {1, 16, 2, ACT_FLOAT},         [LAYOUT_Q4_0] = {BLOCK, 144, 18, ACT_NARROW},
+    [LAYOUT_Q4_1] = {BLOCK, 160, 20, ACT_NARROW},  [LAYOUT_Q5_0] = {BLOCK, 176, 22, ACT_NARROW},
+    [LAYOUT_Q5_1] = {BLOCK, 192, 24, ACT_NARROW},  [LAYOUT_Q8_0] = {BLOCK, 272, 34, ACT_WIDE},
+    [LAYOUT_Q4_K] = {SUPER, 1184, 144, ACT_NARROW}, [LAYOUT_Q5_K] = {SUPER, 1440, 176, ACT_NARROW},
+    [LAYOUT_Q6_K] = {SUPER, 1680, 210, ACT_NARROW},
 };
 
 size_t layout_group_bytes(enum layout layout, int k) {
@@ -175,7 +175,7 @@ void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, 
   const int n_tiles = k / info->columns, width = quant_bytes(layout);
   const size_t row_bytes = layout_row_bytes(layout, k);
   if (n_rows < TILE_ROWS) __builtin_memset(group, 0, layout_group_bytes(layout, k));
-  if (!info->quantised) {
+  if (info->act == ACT_FLOAT) {
     pack_floats(info->row_block_bytes, group, rows, n_rows, k);
     return;
   }

@@ -5,8 +5,10 @@
 
 static const struct kernels scalar = {
     .name = "scalar",
-    .quantize1 = quantize1_scalar,
-    .quantize4 = quantize4_scalar,
+    .narrow1 = narrow1_scalar,
+    .narrow4 = narrow4_scalar,
+    .wide1 = wide1_scalar,
+    .wide4 = wide4_scalar,
     .gemv = {
 #define FLOATING(layout) ROW(gemv, layout, scalar)
 #define NARROW(layout) ROW(gemv, layout, scalar)
@@ -25,8 +27,10 @@ static const struct kernels scalar = {
 
 static const struct kernels simd128 = {
     .name = "simd128",
-    .quantize1 = quantize1_simd128,
-    .quantize4 = quantize4_simd128,
+    .narrow1 = narrow1_simd128,
+    .narrow4 = narrow4_simd128,
+    .wide1 = wide1_simd128,
+    .wide4 = wide4_simd128,
     .gemv = {
 #define FLOATING(layout) ROW(gemv, layout, simd128)
 #define NARROW(layout) ROW(gemv, layout, simd128)
@@ -46,8 +50,10 @@ static const struct kernels simd128 = {
 #ifdef SOTTO_HAVE_RELAXED
 static const struct kernels relaxed = {
     .name = "relaxed",
-    .quantize1 = quantize1_simd128,
-    .quantize4 = quantize4_simd128,
+    .narrow1 = narrow1_simd128,
+    .narrow4 = narrow4_simd128,
+    .wide1 = wide1_simd128,
+    .wide4 = wide4_simd128,
     .gemv = {
 #define FLOATING(layout) ROW(gemv, layout, simd128)
 #define NARROW(layout) ROW(gemv, layout, relaxed)

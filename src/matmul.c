@@ -12,8 +12,14 @@ struct prepare_job {
   const float *x;
   size_t x_stride;
   int n_tokens, k;
-  bool wants_quantised, wants_floats;
+  bool wants[ACT_FORM_COUNT];
 };
+
+static void prepare_one(const struct prepare_job *job, const struct acts *acts, const struct kernels *kernels) {
+  if (job->wants[ACT_NARROW]) kernels->narrow1(acts->forms[ACT_NARROW], job->x, job->k);
+  if (job->wants[ACT_WIDE]) kernels->wide1(acts->forms[ACT_WIDE], job->x, job->k);
+  if (job->wants[ACT_FLOAT]) memcpy(acts->forms[ACT_FLOAT], job->x, (size_t)job->k * sizeof(float));
+}
 
 /* One tile of four tokens. */
 static void prepare_tile(void *argument, int task, int thread) {
@@ -21,18 +27,20 @@ static void prepare_tile(void *argument, int task, int thread) {
   const struct prepare_job *job = argument;
   const struct acts *acts = &job->session->acts;
   const struct kernels *kernels = job->session->model->kernels;
-  const float *x = job->x + (size_t)task * TILE_TOKENS * job->x_stride;
   if (job->n_tokens == 1) {
-    if (job->wants_quantised) kernels->quantize1(acts->quantised, x, job->k);
-    if (job->wants_floats) memcpy(acts->floats, x, (size_t)job->k * sizeof(float));
+    prepare_one(job, acts, kernels);
     return;
   }
-  if (job->wants_quantised)
-    kernels->quantize4((struct act4 *)acts->quantised + (size_t)task * (size_t)(job->k / BLOCK), x, (int)job->x_stride, job->k);
-  if (job->wants_floats) {
-    float *tile = acts->floats + (size_t)task * (size_t)job->k * TILE_TOKENS;
-    for (int i = 0; i < job->k; i++)
-      for (size_t t = 0; t < TILE_TOKENS; t++) *tile++ = x[t * job->x_stride + (size_t)i];
+  const size_t tile = (size_t)task, n_blocks = (size_t)(job->k / BLOCK), k = (size_t)job->k;
+  const float *x = job->x + tile * TILE_TOKENS * job->x_stride;
+  if (job->wants[ACT_NARROW])
+    kernels->narrow4((struct act4 *)acts->forms[ACT_NARROW] + tile * n_blocks, x, (int)job->x_stride, job->k);
+  if (job->wants[ACT_WIDE])
+    kernels->wide4((struct wide4 *)acts->forms[ACT_WIDE] + tile * n_blocks, x, (int)job->x_stride, job->k);
+  if (job->wants[ACT_FLOAT]) {
+    float *out = (float *)acts->forms[ACT_FLOAT] + tile * k * TILE_TOKENS;
+    for (size_t i = 0; i < k; i++)
+      for (size_t t = 0; t < TILE_TOKENS; t++) *out++ = x[t * job->x_stride + i];
   }
 }
 
@@ -41,12 +49,8 @@ static int n_tiles_of(int n_tokens) { return (n_tokens + TILE_TOKENS - 1) / TILE
 /* The rows of x beyond n_tokens, up to a whole tile, are read: they hold what earlier slices left there. */
 void matmul_prepare(struct sotto_session *session, const float *x, size_t x_stride, int n_tokens,
                     const struct product *products, int n_products) {
-  struct prepare_job job = {session, x, x_stride, n_tokens, (int)products[0].weight->k, false, false};
-  for (int i = 0; i < n_products; i++) {
-    bool quantised = layouts[products[i].weight->layout].quantised;
-    job.wants_quantised |= quantised;
-    job.wants_floats |= !quantised;
-  }
+  struct prepare_job job = {session, x, x_stride, n_tokens, (int)products[0].weight->k, {false}};
+  for (int i = 0; i < n_products; i++) job.wants[layouts[products[i].weight->layout].act] = true;
   pool_run(session->pool, prepare_tile, &job, n_tiles_of(n_tokens));
 }
 
@@ -66,8 +70,7 @@ static void run_chunk(void *argument, int task, int thread) {
   const struct tensor *weight = product->weight;
   const int first = task * job->chunk, left = n_groups_of(product) - first, n = left < job->chunk ? left : job->chunk;
   const uint8_t *data = weight->data + (size_t)first * weight->group_bytes;
-  const struct acts *acts = &job->session->acts;
-  const void *x = layouts[weight->layout].quantised ? acts->quantised : acts->floats;
+  const void *x = job->session->acts.forms[layouts[weight->layout].act];
   const struct kernels *kernels = job->session->model->kernels;
   float *y = product->y + (size_t)first * TILE_ROWS;
   if (job->n_tokens == 1) kernels->gemv[weight->layout](y, data, x, (int)weight->k, n);

@@ -53,8 +53,9 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->out = arena_carve(arena, rows * embd, sizeof(float));
   session->gate = arena_carve(arena, rows * ff, sizeof(float));
   session->up = arena_carve(arena, rows * ff, sizeof(float));
-  session->acts.quantised = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct act1));
-  session->acts.floats = arena_carve(arena, rows * widest, sizeof(float));
+  session->acts.forms[ACT_NARROW] = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct act1));
+  session->acts.forms[ACT_WIDE] = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct wide1));
+  session->acts.forms[ACT_FLOAT] = arena_carve(arena, rows * widest, sizeof(float));
   session->panel_bytes = round_up(gemm_panel_bytes((int)widest), 64);
   session->panels = arena_carve(arena, session->n_threads, session->panel_bytes);
   session->score_stride = round_up(session->n_ctx, 8);
@@ -105,7 +106,7 @@ enum sotto_status sotto_session_open(void *block, size_t block_bytes, const sott
   if (arena_overflows(&arena))
     return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "a context of %u tokens needs %U bytes of memory", opened->n_ctx, arena.used);
   /* Slices shorter than their tiles read, and throw away, rows that nothing has been written to yet. */
-  memset(opened->normed, 0, (size_t)((uint8_t *)opened->acts.quantised - (uint8_t *)opened->normed));
+  memset(opened->normed, 0, (size_t)((uint8_t *)opened->acts.forms[0] - (uint8_t *)opened->normed));
   opened->pool = pool;
   opened->logits_position = SIZE_MAX;
   *session = opened;

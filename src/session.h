@@ -13,8 +13,8 @@ struct kv_layer {
 
 /* Activations of up to n_batch tokens, as matmuls want them. Which form is filled depends on the weights. */
 struct acts {
-  void *quantised; /* act1 (k / 32) for one token, else act4 (tiles, k / 32) */
-  float *floats;   /* (k) for one token, else (tiles, k, 4) */
+  void *forms[ACT_FORM_COUNT]; /* act1, wide1 (k / 32) or float (k) for one token, else act4, wide4 (tiles, k / 32) or
+                                  float (tiles, k, 4) */
 };
 
 struct sotto_session {
