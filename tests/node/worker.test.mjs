@@ -186,7 +186,7 @@ test("an idle model does not keep Node alive, a busy one does", async () => {
     const model = await load(${JSON.stringify(MODEL_URL)}, { nCtx: 256, nThreads: 2 });
     const { choices } = await model.completions.create(${JSON.stringify(GREEDY)});
     process.stdout.write(choices[0].text);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (data) => { output += data; });
   const code = await new Promise((resolve) => child.on("exit", resolve));

@@ -102,20 +102,20 @@ export class Client {
   // Bundlers look for exactly this: new Worker(new URL("./...", import.meta.url), ...).
   #newComputeWorker() {
     const { workerUrl } = this.#options;
-    return this.#adopt(workerUrl ? new Worker(absolute(workerUrl), { type: "module" })
+    return this.#adopt("compute-worker.js", workerUrl ? new Worker(absolute(workerUrl), { type: "module" })
       : new Worker(new URL("./compute-worker.js", import.meta.url), { type: "module" }));
   }
 
   #newIoWorker() {
     const { ioWorkerUrl } = this.#options;
-    return this.#adopt(ioWorkerUrl ? new Worker(absolute(ioWorkerUrl), { type: "module" })
+    return this.#adopt("io-worker.js", ioWorkerUrl ? new Worker(absolute(ioWorkerUrl), { type: "module" })
       : new Worker(new URL("./io-worker.js", import.meta.url), { type: "module" }));
   }
 
-  #adopt(worker) {
+  #adopt(name, worker) {
     this.#workers.add(worker);
     watch(worker, (cause) => {
-      if (this.#workers.has(worker)) this.#fail(errorOf("WORKER_DIED", cause.message, cause));
+      if (this.#workers.has(worker)) this.#fail(errorOf("WORKER_DIED", `${name}: ${cause.message}`, cause));
     });
     return worker;
   }

@@ -140,6 +140,7 @@ export class Instance {
 
 const READERS = {
   u32: (view, at) => view.getUint32(at, true),
+  ptr: (view, at) => view.getUint32(at, true),
   i32: (view, at) => view.getInt32(at, true),
   f32: (view, at) => view.getFloat32(at, true),
   u64: (view, at) => Number(view.getBigUint64(at, true)),
