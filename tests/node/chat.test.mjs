@@ -36,7 +36,7 @@ test("the template makes the prompt", () => {
   const engine = fakeEngine(TEMPLATE);
   const { text, tokens } = new Chat(engine).prompt([user("Hi")]);
   assert.equal(text, "<s><user>Hi<end><assistant>");
-  assert.equal(engine.detokenize(tokens), text, "the begin token is there once, though template and tokenizer both add it");
+  assert.equal(engine.detokenize(tokens), text, "the begin token is there once, though both add it");
 });
 
 test("a template without a begin token gets the tokenizer's", () => {

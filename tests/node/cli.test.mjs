@@ -52,7 +52,8 @@ test("run prints the answer alone", async () => {
 });
 
 test("run reads the prompt from a pipe, and --raw goes on with it", async () => {
-  const { code, stdout } = await sotto(["run", MODEL_PATH, "--raw", "--temperature", "0", "-n", "4"], { input: "1 2 3 4 5 6" });
+  const args = ["run", MODEL_PATH, "--raw", "--temperature", "0", "-n", "4"];
+  const { code, stdout } = await sotto(args, { input: "1 2 3 4 5 6" });
   assert.equal(code, 0);
   assert.match(stdout, /^ 7 /);
 });
@@ -64,7 +65,8 @@ test("a file that is no model ends with code 1 and the error's code", async () =
 });
 
 test("chat answers each line", async () => {
-  const { code, stdout, stderr } = await sotto(["chat", MODEL_PATH, "--temperature", "0", "-n", "5"], { input: "Hello\n\nBye\n" });
+  const args = ["chat", MODEL_PATH, "--temperature", "0", "-n", "5"];
+  const { code, stdout, stderr } = await sotto(args, { input: "Hello\n\nBye\n" });
   assert.deepEqual([code, stderr], [0, ""]);
   assert.equal(stdout.trimEnd().split("\n").length, 2);
 });
@@ -93,9 +95,10 @@ test("logits of the last position and of all, and raw in a file", async () => {
   const full = join(folder, "full.f32");
   const input = "[504,3575,282]\n";
   const last = await sotto(["logits", MODEL_PATH, "--top", "3"], { input });
-  const all = await sotto(["logits", MODEL_PATH, "--positions", "--top", "3", "--full", full, "--kv", "f32"], { input });
+  const args = ["logits", MODEL_PATH, "--positions", "--top", "3", "--full", full, "--kv", "f32"];
+  const all = await sotto(args, { input });
   assert.equal(last.code + all.code, 0);
-  assert.match(last.stdout, /^\{"position":2,"top":\[\[\d+,-\d+\.\d{6}\],\[\d+,-\d+\.\d{6}\],\[\d+,-\d+\.\d{6}\]\]\}\n$/);
+  assert.match(last.stdout, /^\{"position":2,"top":\[(,?\[\d+,-\d+\.\d{6}\]){3}\]\}\n$/);
   const rows = lines(all.stdout);
   assert.deepEqual(rows.map(({ position }) => position), [0, 1, 2]);
   assert.deepEqual(rows[2], lines(last.stdout)[0]);
@@ -124,8 +127,8 @@ test("requests that are wrong", async () => {
 });
 
 test("bench prints what speed prints", async () => {
-  const args = ["bench", MODEL_PATH, "--threads", "2", "--prompt", "16", "--new", "2", "--depth", "8", "--runs", "1", "--json"];
-  const { code, stdout } = await sotto(args);
+  const plan = "--threads 2 --prompt 16 --new 2 --depth 8 --runs 1 --json".split(" ");
+  const { code, stdout } = await sotto(["bench", MODEL_PATH, ...plan]);
   assert.equal(code, 0);
   const number = "\\d+(\\.\\d)?";
   const spread = `\\{"median":${number},"min":${number},"max":${number}\\}`;

@@ -127,7 +127,10 @@ test("a server without ranges starts again, and nothing comes twice", async () =
 });
 
 test("a file that changed meanwhile is refused", async () => {
-  serve((request, response, n) => (n === 1 ? sendCut(response, { etag: '"1"' }) : sendRange(request, response, { etag: '"2"' })));
+  serve((request, response, n) => {
+    if (n === 1) sendCut(response, { etag: '"1"' });
+    else sendRange(request, response, { etag: '"2"' });
+  });
   await assert.rejects(collect(base), { code: "READ_FAILED", message: /changed during the download/ });
 });
 

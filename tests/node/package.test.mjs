@@ -1,4 +1,4 @@
-// package.test.mjs: the assembled package: complete, typed, and fit for strict pages: no eval, no blob:, no bare imports.
+// package.test.mjs: the assembled package: complete, typed, and fit for strict pages and no bundler.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -36,17 +36,18 @@ test("imports are relative files that are there: no bundler is needed", () => {
 
 test("nothing that a strict content security policy forbids", () => {
   for (const name of sources) {
-    assert.doesNotMatch(read(name), /\beval\s*\(|new Function\b|createObjectURL|https?:\/\/(?!www\.w3\.org)\S*\.js\b/, name);
+    assert.doesNotMatch(read(name), /\beval\s*\(|new Function\b|createObjectURL|https?:\/\/\S*\.js\b/, name);
   }
 });
 
 test("each module imports its memory alone, and a small one", () => {
   const modules = files.filter((name) => name.endsWith(".wasm"));
-  const names = ["simd128", "relaxed"].flatMap((level) => ["single", "threads"].map((kind) => `sotto-${level}-${kind}.wasm`));
-  assert.deepEqual(modules.toSorted(), names.toSorted());
+  const kinds = ["relaxed-single", "relaxed-threads", "simd128-single", "simd128-threads"];
+  assert.deepEqual(modules.toSorted(), kinds.map((kind) => `sotto-${kind}.wasm`));
   for (const name of modules) {
     const bytes = readFileSync(join(FOLDER, name));
-    assert.deepEqual(WebAssembly.Module.imports(new WebAssembly.Module(bytes)), [{ module: "env", name: "memory", kind: "memory" }]);
+    const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
+    assert.deepEqual(imports, [{ module: "env", name: "memory", kind: "memory" }]);
     assert.ok(bytes.length < 200_000, `${name} has ${bytes.length} bytes`);
   }
 });
@@ -60,8 +61,9 @@ test("the types name every error code", () => {
   const [, union] = /export type ErrorCode =([^;]+);/.exec(read("index.d.ts"));
   const typed = [...union.matchAll(/"(\w+)"/g)].map(([, code]) => code);
   const [, table] = /const JS_TEXT = \{([^}]+)\}/.exec(read("errors.js"));
-  const known = [...Object.keys(abi.STATUS).filter((code) => code !== "OK"), ...[...table.matchAll(/^ {2}(\w+):/gm)].map(([, code]) => code)];
-  assert.deepEqual(typed.toSorted(), known.toSorted());
+  const ours = [...table.matchAll(/^ {2}(\w+):/gm)].map(([, code]) => code);
+  const engines = Object.keys(abi.STATUS).filter((code) => code !== "OK");
+  assert.deepEqual(typed.toSorted(), [...ours, ...engines].toSorted());
 });
 
 test("every way out is a sentence", () => {

@@ -8,13 +8,14 @@ const options: LoadOptions = {
 };
 
 export async function everySource(file: File, stream: ReadableStream<Uint8Array>): Promise<Model[]> {
-  const sources = ["model.gguf", new URL("https://example.org/model.gguf"), file, stream, new ArrayBuffer(8), new Uint8Array(8)];
+  const sources = ["model.gguf", new URL("https://example.org/model.gguf"), file, stream, new ArrayBuffer(8)];
   return Promise.all(sources.map((source) => load(source, options)));
 }
 
 export async function chat(model: Model): Promise<string> {
   const messages: ChatMessage[] = [{ role: "user", content: "Hello" }];
-  const whole: ChatCompletion = await model.chat.completions.create({ messages, seed: 1, stop: ["\n"], logprobs: true });
+  const options = { messages, seed: 1, stop: ["\n"], logprobs: true };
+  const whole: ChatCompletion = await model.chat.completions.create({ ...options, stream: false });
   const stream = await model.chat.completions.create({ messages, stream: true });
   let text = whole.choices[0].message.content;
   for await (const chunk of stream) {
@@ -27,7 +28,8 @@ export async function chat(model: Model): Promise<string> {
 
 export async function complete(model: Model): Promise<number> {
   const whole = await model.completions.create({ prompt: "Once", max_tokens: 8, logprobs: 2 });
-  const stream = await model.completions.create({ prompt: Int32Array.of(1, 2), stream: true, logit_bias: { 5: -Infinity } });
+  const prompt = Int32Array.of(1, 2);
+  const stream = await model.completions.create({ prompt, stream: true, logit_bias: { 5: -Infinity } });
   const readable: ReadableStream = stream.toReadableStream();
   await readable.cancel();
   return whole.choices[0].logprobs?.token_logprobs[0] ?? 0;

@@ -23,7 +23,7 @@ export class Chat {
   #render(messages) {
     const { engine } = this;
     if (!this.#template) {
-      throw new SottoError("TEMPLATE_ERROR", "this model has no chat template: use completions.create(), or another model");
+      throw new SottoError("TEMPLATE_ERROR", "this model has no chat template: use completions.create()");
     }
     const { bos_token, eos_token } = engine.info;
     try {
@@ -42,7 +42,7 @@ export class Chat {
     return token < 0 ? "" : this.engine.detokenize([token], { special: true });
   }
 
-  // The last request's tokens and those of what was added. Only a special token is a border that tokenizing cannot blur.
+  // The last request's tokens and those of what was added. Only a special token is a sure border.
   #continue(text) {
     const before = this.#transcript;
     if (before.tokens.length === 0 || !text.startsWith(before.text)) return null;

@@ -63,7 +63,7 @@ export class Client {
     if (this.#isClosed) throw new SottoError("CLOSED");
     if (this.#started) return this.#started;
     if (isRereadable(this.#source)) return this.start();
-    throw new SottoError("WORKER_DIED", "the worker has died and its stream cannot be read again: load the model again");
+    throw new SottoError("WORKER_DIED", "the worker died, and its stream cannot be read again: load the model again");
   }
 
   async #load(signal, onProgress) {

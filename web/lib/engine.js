@@ -215,7 +215,7 @@ export class Engine {
     return this.instance.f32s(this.logitsAt(position), this.nVocab);
   }
 
-  /** Calls onRow(position, logits) for every position of tokens, or for the last one; a row is valid in the call only. */
+  /** Calls onRow(position, logits) for all positions of tokens, or the last; a row is valid in the call only. */
   async eachLogits(tokens, { all, breath }, onRow) {
     if (tokens.length === 0) throw new SottoError("INVALID_ARGUMENT", "logits need one token at least");
     if (!all) {

@@ -64,7 +64,9 @@ function openSampler(engine, { sampling, logitBiases }, tokens) {
 function placeBiases(instance, logitBiases) {
   const { size } = STRUCTS.sotto_logit_bias;
   const block = instance.allocate(size * logitBiases.length);
-  logitBiases.forEach(([token, bias], i) => instance.writeStruct("sotto_logit_bias", block + size * i, { token, bias }));
+  logitBiases.forEach(([token, bias], i) => {
+    instance.writeStruct("sotto_logit_bias", block + size * i, { token, bias });
+  });
   return block;
 }
 

@@ -126,9 +126,9 @@ export class Instance {
   }
 
   lastError(status) {
-    const { fields } = STRUCTS.sotto_error;
-    const text = this.text(this.errorStruct + fields.text.offset, this.u32(this.errorStruct + fields.text_bytes.offset));
-    return statusError(status, text);
+    const { text, text_bytes } = STRUCTS.sotto_error.fields;
+    const nBytes = this.u32(this.errorStruct + text_bytes.offset);
+    return statusError(status, this.text(this.errorStruct + text.offset, nBytes));
   }
 
   /** Calls a function without an error struct; anything but OK is thrown. */

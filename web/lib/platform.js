@@ -49,8 +49,8 @@ export async function compile(url) {
     }
     return await WebAssembly.compileStreaming(response);
   } catch (cause) {
-    const message = `the engine's module could not be loaded from ${url}: serve it there, or pass wasmUrl (${cause.message})`;
-    throw new SottoError("NOT_FOUND", message, cause);
+    const message = `the engine's module could not be loaded from ${url}: serve it there, or pass wasmUrl`;
+    throw new SottoError("NOT_FOUND", `${message} (${cause.message})`, cause);
   }
 }
 

@@ -32,7 +32,8 @@ const GENERATION = {
     Object.entries(v).every(([id, bias]) => isToken(Number(id)) && typeof bias === "number" && !Number.isNaN(bias))),
 };
 
-const isContent = (v) => isString(v) || (Array.isArray(v) && v.every((part) => part?.type === "text" && isString(part.text)));
+const isTextPart = (v) => v?.type === "text" && isString(v.text);
+const isContent = (v) => isString(v) || (Array.isArray(v) && v.every(isTextPart));
 const isMessage = (v) => isString(v?.role) && isContent(v.content);
 
 const CHAT = {
@@ -57,7 +58,8 @@ const LOGITS = { all: boolean, signal };
 
 /** The given options that are not undefined or null; throws INVALID_ARGUMENT naming one that is unknown or wrong. */
 function check(given = {}, allowed, required = []) {
-  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== null));
+  const isGiven = ([, value]) => value !== undefined && value !== null;
+  const options = Object.fromEntries(Object.entries(given).filter(isGiven));
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(allowed, name)) throw errorOf("INVALID_ARGUMENT", `unknown option ${name}`);
     if (!allowed[name].accepts(value)) throw invalid(name, allowed[name]);
@@ -92,7 +94,7 @@ export function checkSource(source) {
   if (isAddress(source)) return absolute(source);
   const kinds = [Blob, ReadableStream, ArrayBuffer];
   if (ArrayBuffer.isView(source) || kinds.some((type) => source instanceof type)) return source;
-  throw new SottoError("INVALID_ARGUMENT", "the source must be a URL, a File or Blob, a ReadableStream or an ArrayBuffer");
+  throw new SottoError("INVALID_ARGUMENT", "the source must be a URL, File, Blob, ReadableStream or ArrayBuffer");
 }
 
 function absolute(source) {

@@ -3,8 +3,7 @@
 /** Shapes of one answer of chat.completions: chunks while it streams, or one object. */
 export class ChatShape {
   constructor(model) {
-    this.id = `chatcmpl-${crypto.randomUUID()}`;
-    this.envelope = { id: this.id, created: Math.floor(Date.now() / 1000), model };
+    this.envelope = { id: newId("chatcmpl"), created: now(), model };
   }
 
   first() {
@@ -36,8 +35,7 @@ export class TextShape {
   #offset = 0; // of the next token's text in the answer
 
   constructor(model) {
-    const id = `cmpl-${crypto.randomUUID()}`;
-    this.envelope = { id, object: "text_completion", created: Math.floor(Date.now() / 1000), model };
+    this.envelope = { id: newId("cmpl"), object: "text_completion", created: now(), model };
   }
 
   first() {
@@ -71,6 +69,16 @@ export class TextShape {
       text_offset: tokens.map((token) => (this.#offset += token.length) - token.length),
     };
   }
+}
+
+// Not randomUUID: pages without HTTPS, a phone on the developer's network, lack it.
+function newId(prefix) {
+  const digits = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0"));
+  return `${prefix}-${digits.join("")}`;
+}
+
+function now() {
+  return Math.floor(Date.now() / 1000);
 }
 
 function chatLogprobs(events) {

@@ -33,9 +33,11 @@ export function parse(usage, options, args) {
   }
 }
 
+const OPERANDS = { boolean: "", number: " N", string: " X" };
+
 function helpOf(options) {
   const lines = Object.entries(options).map(([name, { type, short, help }]) => {
-    const flag = `${short ? `-${short}, ` : "    "}--${name}${type === "boolean" ? "" : ` ${type === "number" ? "N" : "X"}`}`;
+    const flag = `${short ? `-${short}, ` : "    "}--${name}${OPERANDS[type]}`;
     return `  ${flag.padEnd(24)} ${help}`;
   });
   return lines.join("\n");
@@ -44,7 +46,8 @@ function helpOf(options) {
 function withNumbers(values, options) {
   const entries = Object.entries(values).map(([name, value]) => {
     if (options[name].type !== "number") return [name, value];
-    if (value.trim() === "" || Number.isNaN(Number(value))) throw new UsageError(`--${name} needs a number, not "${value}"`);
+    const isNumber = value.trim() !== "" && !Number.isNaN(Number(value));
+    if (!isNumber) throw new UsageError(`--${name} needs a number, not "${value}"`);
     return [name, Number(value)];
   });
   return Object.fromEntries(entries);

@@ -65,7 +65,8 @@ function spread(rates) {
 }
 
 function describe({ threads, load_ms, prefill, decode }, plan) {
-  const line = (name, tokens, { median, min, max }) => `${name} of ${tokens} tokens: ${median} tokens/s (${min} to ${max})`;
+  const line = (name, tokens, { median, min, max }) =>
+    `${name} of ${tokens} tokens: ${median} tokens/s (${min} to ${max})`;
   return [`loaded in ${load_ms} ms, ${threads} thread${threads === 1 ? "" : "s"}`,
     line("prefill", plan.prompt, prefill), line("decode", plan.new, decode)].join("\n");
 }
