@@ -1,0 +1,19 @@
+/* dtype.c: the weight types that Sotto reads. Block formats: ggml's ggml-common.h; numbers: the GGUF specification. */
+#include "gguf.h"
+
+static const struct dtype types[] = {
+    {"F32", GGUF_F32, 1, 4},      {"F16", GGUF_F16, 1, 2},      {"BF16", GGUF_BF16, 1, 2},    {"Q4_0", GGUF_Q4_0, 32, 18},
+    {"Q4_1", GGUF_Q4_1, 32, 20},  {"Q5_0", GGUF_Q5_0, 32, 22},  {"Q5_1", GGUF_Q5_1, 32, 24},  {"Q8_0", GGUF_Q8_0, 32, 34},
+    {"Q4_K", GGUF_Q4_K, 256, 144}, {"Q5_K", GGUF_Q5_K, 256, 176}, {"Q6_K", GGUF_Q6_K, 256, 210},
+};
+
+const struct dtype *dtype_find(uint32_t type) {
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    if (types[i].type == type) return &types[i];
+  return NULL;
+}
+
+const char *sotto_type_name(uint32_t type) {
+  const struct dtype *dtype = dtype_find(type);
+  return dtype ? dtype->name : "unknown";
+}
