@@ -1,0 +1,341 @@
+/* test_kernels.c: every packed layout against independent arithmetic, and every level against the scalar bits. */
+#include "test.h"
+
+#include "../kernels/kernels.h"
+
+#include <math.h>
+
+static const char *const names[LAYOUT_COUNT] = {
+#define FLOATING(layout) [LAYOUT_##layout] = #layout,
+#define NARROW(layout) FLOATING_(layout)
+#define FLOATING_(layout) [LAYOUT_##layout] = #layout,
+#define BYTES(layout) FLOATING_(layout)
+#include "../kernels/kernels.inc"
+};
+
+enum { MAX_K = 768, MAX_GROUPS = 3, MAX_TOKENS = 8, GUARD = 64 };
+
+static uint32_t seed = 20261123;
+
+/* Rows as a file has them: random bits everywhere, but scales that are ordinary numbers. */
+static void fill_rows(enum layout layout, uint8_t *rows, int n_rows, int k) {
+  const size_t n = (size_t)n_rows * layout_row_bytes(layout, k), block = (size_t)layouts[layout].row_block_bytes;
+  for (size_t i = 0; i < n; i++) rows[i] = (uint8_t)(test_random(&seed) >> 9);
+  for (size_t at = 0; at < n; at += block) {
+    const float scale = test_random_float(&seed) * 0.1f + 0.001f;
+    const uint16_t d = f16_from_f32(scale), m = f16_from_f32(scale * -3);
+    if (layout == LAYOUT_F32) memcpy(rows + at, &scale, 4);
+    else if (layout == LAYOUT_F16) memcpy(rows + at, &d, 2);
+    else if (layout == LAYOUT_BF16) rows[at + 1] = (uint8_t)(0x3d | (rows[at + 1] & 0x80));
+    else memcpy(rows + at + (layout == LAYOUT_Q6_K ? 208 : 0), &d, 2);
+    if (layout_has_minima(layout)) memcpy(rows + at + 2, &m, 2);
+  }
+}
+
+/* ---- what the bytes of a block mean: written from the formats' definition, apart from pack.c ---- */
+
+static float half_at(const uint8_t *p) {
+  const uint16_t h = (uint16_t)(p[0] | p[1] << 8);
+  const int exponent = h >> 10 & 31, mantissa = h & 1023;
+  const float magnitude = exponent ? ldexpf((float)(1024 + mantissa), exponent - 25) : ldexpf((float)mantissa, -24);
+  return h & 0x8000 ? -magnitude : magnitude;
+}
+
+static void k_scales(const uint8_t *s, int j, int *scale, int *min) {
+  *scale = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
+  *min = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 6) << 4;
+}
+
+static float weight_of(enum layout layout, const uint8_t *row, int i) {
+  const int columns = layouts[layout].columns, j = i % columns;
+  const uint8_t *b = row + i / columns * layouts[layout].row_block_bytes;
+  int scale, min, q;
+  switch (layout) {
+    case LAYOUT_F32: { float f; memcpy(&f, b, 4); return f; }
+    case LAYOUT_F16: return half_at(b);
+    case LAYOUT_BF16: { const uint32_t u = (uint32_t)(b[0] | b[1] << 8) << 16; float f; memcpy(&f, &u, 4); return f; }
+    case LAYOUT_Q4_0: return half_at(b) * (float)((b[2 + j % 16] >> 4 * (j / 16) & 15) - 8);
+    case LAYOUT_Q4_1: return half_at(b) * (float)(b[4 + j % 16] >> 4 * (j / 16) & 15) + half_at(b + 2);
+    case LAYOUT_Q5_0:
+      q = (b[6 + j % 16] >> 4 * (j / 16) & 15) | (b[2 + j / 8] >> j % 8 & 1) << 4;
+      return half_at(b) * (float)(q - 16);
+    case LAYOUT_Q5_1:
+      q = (b[8 + j % 16] >> 4 * (j / 16) & 15) | (b[4 + j / 8] >> j % 8 & 1) << 4;
+      return half_at(b) * (float)q + half_at(b + 2);
+    case LAYOUT_Q8_0: return half_at(b) * (float)(int8_t)b[2 + j];
+    case LAYOUT_Q4_K:
+      k_scales(b + 4, j / 32, &scale, &min);
+      q = b[16 + j / 64 * 32 + j % 32] >> 4 * (j / 32 & 1) & 15;
+      return half_at(b) * (float)scale * (float)q - half_at(b + 2) * (float)min;
+    case LAYOUT_Q5_K:
+      k_scales(b + 4, j / 32, &scale, &min);
+      q = (b[48 + j / 64 * 32 + j % 32] >> 4 * (j / 32 & 1) & 15) | (b[16 + j % 32] >> j / 32 & 1) << 4;
+      return half_at(b) * (float)scale * (float)q - half_at(b + 2) * (float)min;
+    default: {
+      const int h = j / 128, l = j % 32, part = j % 128 / 32;
+      q = (b[64 * h + 32 * (part & 1) + l] >> 4 * (part / 2) & 15) | (b[128 + 32 * h + l] >> 2 * part & 3) << 4;
+      return half_at(b + 208) * (float)(int8_t)b[192 + j / 16] * (float)(q - 32);
+    }
+  }
+}
+
+static uint8_t rows[MAX_GROUPS * 8 * MAX_K * 4], packed[MAX_GROUPS * 8 * MAX_K * 4];
+
+static void pack_all(enum layout layout, int n_rows, int k) {
+  for (int row = 0; row < n_rows; row += 8)
+    layout_pack(layout, packed + (size_t)(row / 8) * layout_group_bytes(layout, k),
+                rows + (size_t)row * layout_row_bytes(layout, k), n_rows - row < 8 ? n_rows - row : 8, k);
+}
+
+static void packing_keeps_every_weight(void) {
+  for (int layout = 0; layout < LAYOUT_COUNT; layout++) {
+    const int k = 512, n_rows = 13;
+    fill_rows((enum layout)layout, rows, n_rows, k);
+    pack_all((enum layout)layout, n_rows, k);
+    for (int row = 0; row < 16; row++) {
+      float out[512];
+      layout_unpack_row((enum layout)layout, out, packed + (size_t)(row / 8) * layout_group_bytes((enum layout)layout, k), row % 8, k);
+      for (int i = 0; i < k; i++) {
+        const float expected = row < n_rows ? weight_of((enum layout)layout, rows + (size_t)row * layout_row_bytes((enum layout)layout, k), i) : 0;
+        if (!(fabsf(out[i] - expected) <= 1e-6f * fabsf(expected))) {
+          printf("%s row %d column %d: %g, not %g\n", names[layout], row, i, (double)out[i], (double)expected);
+          CHECK(false);
+          return;
+        }
+      }
+    }
+  }
+}
+
+static void packing_grows_by_at_most_5_percent(void) {
+  for (int layout = 0; layout < LAYOUT_COUNT; layout++)
+    CHECK(layout_group_bytes((enum layout)layout, 512) <= 8 * layout_row_bytes((enum layout)layout, 512) * 105 / 100);
+}
+
+static void half_floats_survive(void) {
+  for (uint32_t h = 0; h < 0x10000; h++) {
+    if ((h & 0x7c00) == 0x7c00) continue; /* no weight is infinite */
+    const uint8_t bytes[2] = {(uint8_t)h, (uint8_t)(h >> 8)};
+    CHECK(f16_to_f32((uint16_t)h) == half_at(bytes));
+    CHECK(f16_from_f32(f16_to_f32((uint16_t)h)) == h);
+  }
+  CHECK(f16_from_f32(1e9f) == 0x7bff && f16_from_f32(-1e9f) == 0xfbff);
+  CHECK(f16_from_f32(1.0f + 1.0f / 2048) == 0x3c00 && f16_from_f32(1.0f + 3.0f / 2048) == 0x3c02); /* ties to even */
+}
+
+/* ---- levels against each other ---- */
+
+struct buffers {
+  float x[MAX_TOKENS * MAX_K];
+  _Alignas(16) uint8_t acts[3][MAX_TOKENS * MAX_K * 8];
+  _Alignas(16) uint8_t panel[1 << 16];
+  float y[MAX_TOKENS * MAX_GROUPS * 8 + GUARD];
+};
+static struct buffers ours, theirs;
+
+static void prepare(const struct kernels *kernels, struct buffers *b, enum layout layout, int n_tokens, int k, const void **acts) {
+  const enum act_form form = layouts[layout].act;
+  *acts = b->acts[form];
+  for (int t = 0; t < (n_tokens == 1 ? 1 : n_tokens / 4); t++) {
+    const float *x = b->x + 4 * t * k;
+    if (form == ACT_NARROW && n_tokens == 1) kernels->narrow1((struct act1 *)b->acts[form], x, k);
+    else if (form == ACT_NARROW) kernels->narrow4((struct act4 *)b->acts[form] + t * (k / 32), x, k, k);
+    else if (form == ACT_WIDE && n_tokens == 1) kernels->wide1((struct wide1 *)b->acts[form], x, k);
+    else if (form == ACT_WIDE) kernels->wide4((struct wide4 *)b->acts[form] + t * (k / 32), x, k, k);
+    else if (n_tokens == 1) memcpy(b->acts[form], x, (size_t)k * 4);
+    else
+      for (int i = 0; i < 4 * k; i++) ((float *)b->acts[form])[4 * t * k + i] = x[i % 4 * k + i / 4];
+  }
+}
+
+static void multiply(const struct kernels *kernels, struct buffers *b, enum layout layout, int n_tokens, int k, int n_groups) {
+  const void *acts;
+  for (size_t i = 0; i < sizeof b->y / 4; i++) b->y[i] = 12345; /* the guard behind what may be written */
+  prepare(kernels, b, layout, n_tokens, k, &acts);
+  if (n_tokens == 1) kernels->gemv[layout](b->y, packed, acts, k, n_groups);
+  else kernels->gemm[layout](b->y, n_groups * 8, packed, acts, k, n_groups, n_tokens / 4, b->panel);
+}
+
+/* The product by doubles, within what rounding activations can do: half a step, max |x| / limit of each block, a weight. */
+static void check_values(enum layout layout, int n_tokens, int k, int n_groups) {
+  const double steps = layouts[layout].act == ACT_NARROW ? 127 : layouts[layout].act == ACT_WIDE ? 32767 : 1e9;
+  for (int t = 0; t < n_tokens; t++)
+    for (int row = 0; row < n_groups * 8; row++) {
+      double exact = 0, budget = 1e-6, size = 0;
+      for (int b = 0; b < k; b += 32) {
+        double max = 0, sum = 0;
+        for (int i = b; i < b + 32 && i < k; i++) {
+          const double w = weight_of(layout, rows + (size_t)row * layout_row_bytes(layout, k), i), x = ours.x[t * k + i];
+          exact += w * x;
+          size += fabs(w * x);
+          sum += fabs(w);
+          max = fmax(max, fabs(x));
+        }
+        budget += sum * max / steps / 2;
+      }
+      budget += size * 1e-5; /* float sums */
+      if (!CHECK(fabs(ours.y[t * n_groups * 8 + row] - exact) < budget)) {
+        printf("%s token %d row %d: %g, not %g\n", names[layout], t, row, (double)ours.y[t * n_groups * 8 + row], exact);
+        return;
+      }
+    }
+}
+
+static void levels_agree(int k) {
+  int level;
+  const struct kernels *scalar = kernels_select(LEVEL_SCALAR, &level);
+  for (int layout = 0; layout < LAYOUT_COUNT; layout++) {
+    if (k % layouts[layout].columns) continue;
+    fill_rows((enum layout)layout, rows, MAX_GROUPS * 8, k);
+    pack_all((enum layout)layout, MAX_GROUPS * 8, k);
+    for (int n_tokens = 1; n_tokens <= MAX_TOKENS; n_tokens = n_tokens == 1 ? 4 : n_tokens + 4)
+      for (int n_groups = 1; n_groups <= MAX_GROUPS; n_groups++) {
+        for (int i = 0; i < MAX_TOKENS * MAX_K; i++) ours.x[i] = theirs.x[i] = test_random_float(&seed) * (i % 97 == 0 ? 40 : 1);
+        multiply(scalar, &theirs, (enum layout)layout, n_tokens, k, n_groups);
+        for (int other = LEVEL_SIMD128; other <= LEVEL_RELAXED; other++) {
+          multiply(kernels_select(other, &level), &ours, (enum layout)layout, n_tokens, k, n_groups);
+          if (!CHECK(memcmp(ours.y, theirs.y, sizeof ours.y) == 0))
+            printf("%s level %d, %d tokens, %d groups, k %d\n", names[layout], other, n_tokens, n_groups, k);
+        }
+        for (int t = 0; t < n_tokens && n_tokens > 1; t++) { /* a gemm's token is a gemv's */
+          memcpy(theirs.x, ours.x + t * k, (size_t)k * 4);
+          multiply(scalar, &theirs, (enum layout)layout, 1, k, n_groups);
+          CHECK(memcmp(ours.y + t * n_groups * 8, theirs.y, (size_t)n_groups * 32) == 0);
+        }
+        check_values((enum layout)layout, n_tokens, k, n_groups);
+      }
+  }
+}
+
+static void levels_agree_on_one_block(void) { levels_agree(32); }
+static void levels_agree_on_one_super_block(void) { levels_agree(256); }
+static void levels_agree_on_many_blocks(void) { levels_agree(768); }
+static void levels_agree_on_a_ragged_float_row(void) { levels_agree(37); }
+
+static void hostile_activations_agree(void) {
+  static const float strange[] = {0, -0.0f, 1e-40f, 1e-31f, 3e38f, -3e38f, NAN, INFINITY, -INFINITY, 1, -1};
+  int level;
+  for (int round = 0; round < 200; round++) {
+    float x[128];
+    for (int i = 0; i < 128; i++) x[i] = round % 4 == 3 ? test_random_float(&seed) * 1e-30f : strange[test_random(&seed) % 11];
+    struct { struct act1 narrow1[4]; struct wide1 wide1[4]; struct act4 narrow4[1]; struct wide4 wide4[1]; } a, b;
+    memset(&a, 0, sizeof a);
+    memset(&b, 0, sizeof b);
+    const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level)};
+    for (int i = 0; i < 2; i++) {
+      levels[i]->narrow1(i ? b.narrow1 : a.narrow1, x, 128);
+      levels[i]->wide1(i ? b.wide1 : a.wide1, x, 128);
+      levels[i]->narrow4(i ? b.narrow4 : a.narrow4, x, 32, 32);
+      levels[i]->wide4(i ? b.wide4 : a.wide4, x, 32, 32);
+    }
+    for (int i = 0; i < 4; i++) { /* the bits of a NaN scale may differ */
+      CHECK(memcmp(a.narrow1[i].q, b.narrow1[i].q, 32) == 0 && memcmp(a.wide1[i].q, b.wide1[i].q, 64) == 0);
+      CHECK(a.narrow1[i].d == b.narrow1[i].d && a.wide1[i].d == b.wide1[i].d);
+    }
+    CHECK(memcmp(a.narrow4[0].q, b.narrow4[0].q, 128) == 0 && memcmp(a.wide4[0].q, b.wide4[0].q, 256) == 0);
+  }
+}
+
+/* ---- attention ---- */
+
+enum { DIM = 64, SLOTS = 96, MAX_Q = 5 };
+static float keys[SLOTS * DIM], values[SLOTS * DIM], q[MAX_Q * DIM];
+static uint16_t keys16[SLOTS * DIM], values16[SLOTS * DIM];
+static float scores[2][MAX_Q * SLOTS], mixed[2][MAX_Q * DIM];
+
+static void attention_levels_agree(void) {
+  int level;
+  const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level)};
+  for (int i = 0; i < SLOTS * DIM; i++) {
+    keys16[i] = f16_from_f32(keys[i] = test_random_float(&seed));
+    values16[i] = f16_from_f32(values[i] = test_random_float(&seed));
+  }
+  for (int i = 0; i < MAX_Q * DIM; i++) q[i] = test_random_float(&seed);
+  for (int f16 = 0; f16 < 2; f16++)
+    for (int n_q = 1; n_q <= MAX_Q; n_q++)
+      for (int begin = 0; begin < 90; begin += 13)
+        for (int end = begin + 1; end <= 90; end += 7) {
+          for (int i = 0; i < 2; i++) {
+            levels[i]->attn_scores[f16](scores[i], SLOTS, q, n_q, f16 ? (const void *)keys16 : keys, DIM, begin, end);
+            for (int h = 0; h < n_q; h++) vec_softmax(scores[i] + h * SLOTS, begin, end, 0.125f);
+            levels[i]->attn_mix[f16](mixed[i], scores[i], SLOTS, n_q, f16 ? (const void *)values16 : values, DIM, begin, end);
+          }
+          if (!CHECK(memcmp(mixed[0], mixed[1], (size_t)(n_q * DIM) * 4) == 0)) return;
+        }
+}
+
+static void attention_computes_what_it_says(void) {
+  int level;
+  const struct kernels *kernels = kernels_select(LEVEL_SIMD128, &level);
+  const int begin = 5, end = 77;
+  kernels->attn_scores[0](scores[0], SLOTS, q, 1, keys, DIM, begin, end);
+  const float sum = vec_softmax(scores[0], begin, end, 0.125f);
+  kernels->attn_mix[0](mixed[0], scores[0], SLOTS, 1, values, DIM, begin, end);
+  double weight[SLOTS], total = 0;
+  for (int p = begin; p < end; p++) {
+    double dot = 0;
+    for (int d = 0; d < DIM; d++) dot += (double)q[d] * keys[p / 8 * 8 * DIM + d * 8 + p % 8];
+    total += weight[p] = exp(dot * 0.125);
+  }
+  for (int d = 0; d < DIM; d++) {
+    double exact = 0;
+    for (int p = begin; p < end; p++) exact += weight[p] / total * values[p * DIM + d];
+    CHECK(fabs(mixed[0][d] / sum - exact) < 1e-5);
+  }
+}
+
+/* ---- vec.c ---- */
+
+static void elementwise_functions_compute_what_they_say(void) {
+  enum { N = 1001 };
+  static float x[N], y[N], w[N], out[N], cos_sin[N];
+  for (int i = 0; i < N; i++) {
+    x[i] = (float)(i - 500) / 5; /* -100 to 100 */
+    w[i] = test_random_float(&seed);
+    y[i] = test_random_float(&seed);
+  }
+  memcpy(out, x, sizeof x);
+  vec_silu_mul(out, y, N);
+  for (int i = 0; i < N; i++) CHECK(fabs(out[i] - x[i] / (1 + exp(-(double)x[i])) * y[i]) <= 1e-6 * fabs(x[i] * y[i]) + 1e-9);
+  memcpy(out, x, sizeof x);
+  vec_gelu_mul(out, y, N);
+  for (int i = 0; i < N; i++) {
+    const double u = sqrt(2 / M_PI) * (x[i] + 0.044715 * pow(x[i], 3));
+    CHECK(fabs(out[i] - 0.5 * x[i] * (1 + tanh(u)) * y[i]) <= 2e-6 * fabs(x[i] * y[i]) + 1e-9);
+  }
+  vec_rms_norm(out, x, w, N, 1e-5f);
+  double squares = 0;
+  for (int i = 0; i < N; i++) squares += (double)x[i] * x[i];
+  for (int i = 0; i < N; i++) CHECK(fabs(out[i] - x[i] / sqrt(squares / N + 1e-5) * w[i]) < 1e-5);
+  memcpy(out, x, sizeof x);
+  vec_soft_cap(out, 30, N);
+  for (int i = 0; i < N; i++) CHECK(fabs(out[i] - 30 * tanh(x[i] / 30.0)) < 1e-4);
+  for (int i = 0; i < 32; i++) {
+    cos_sin[i] = cosf((float)i);
+    cos_sin[32 + i] = sinf((float)i);
+  }
+  memcpy(out, w, sizeof w);
+  vec_rope_neox(out, cos_sin, 64);
+  for (int i = 0; i < 32; i++) CHECK(fabsf(out[i] - (w[i] * cosf((float)i) - w[i + 32] * sinf((float)i))) < 1e-6f);
+  memcpy(out, w, sizeof w);
+  vec_rope_normal(out, cos_sin, 64);
+  for (int i = 0; i < 32; i++) CHECK(fabsf(out[2 * i + 1] - (w[2 * i] * sinf((float)i) + w[2 * i + 1] * cosf((float)i))) < 1e-6f);
+}
+
+static void the_relaxed_dot_is_tested(void) { CHECK(kernels_test_relaxed()); }
+
+int main(void) {
+  RUN(half_floats_survive);
+  RUN(packing_keeps_every_weight);
+  RUN(packing_grows_by_at_most_5_percent);
+  RUN(the_relaxed_dot_is_tested);
+  RUN(levels_agree_on_one_block);
+  RUN(levels_agree_on_one_super_block);
+  RUN(levels_agree_on_many_blocks);
+  RUN(levels_agree_on_a_ragged_float_row);
+  RUN(hostile_activations_agree);
+  RUN(attention_levels_agree);
+  RUN(attention_computes_what_it_says);
+  RUN(elementwise_functions_compute_what_they_say);
+  return test_end();
+}
