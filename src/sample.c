@@ -12,6 +12,8 @@
  * token id, and sums are in double and in a fixed order, so the same logits and seed give the same token everywhere.
  *
  * A logit that is no number counts as -infinity. When every logit is, token 0 is drawn: the first of the best. */
+#include "sample.h"
+
 #include "arena.h"
 #include "error.h"
 #include "mathf.h"
@@ -20,13 +22,6 @@
 
 #define IMPOSSIBLE (-__builtin_inff())
 #define ALL_TOKENS (1 << 21) /* no context is longer (session.c): so many tokens looked back on are all of them */
-
-struct candidate {
-  float logit;
-  float rank;   /* what the heaps order by: the logit, or how typical it is */
-  float weight; /* p times a factor that all candidates share: 1 for the likeliest */
-  int32_t token;
-};
 
 struct sotto_sampler {
   struct sotto_sampler_options options; /* logit_biases is not used after open */
@@ -154,8 +149,8 @@ static int32_t most_likely(const struct sotto_sampler *sampler, const float *log
   return (int32_t)best;
 }
 
-/* exp(logit - max), also where both are the same infinity. */
-static double weigh(float logit, float max) { return logit == max ? 1 : math_exp((double)logit - max); }
+/* logit - max, also where both are the same infinity. */
+static double below(float logit, float max) { return logit == max ? 0 : (double)logit - max; }
 
 /* ---- heaps ---- */
 
@@ -206,11 +201,11 @@ static float find_max(const struct candidate *candidates, size_t n) {
 }
 
 /* Sets the weights and returns their sum. */
-static double weigh_all(struct candidate *candidates, size_t n) {
+static double weigh(struct candidate *candidates, size_t n, float temperature) {
   const float max = find_max(candidates, n);
   double sum = 0;
   for (size_t i = 0; i < n; i++) {
-    candidates[i].weight = (float)weigh(candidates[i].logit, max);
+    candidates[i].weight = (float)math_exp(below(candidates[i].logit, max) / temperature);
     sum += candidates[i].weight;
   }
   return sum;
@@ -237,7 +232,7 @@ static size_t keep_mass(struct candidate *candidates, size_t n, double mass, boo
 /* -log p = max + log sum - logit, so that the distance from the entropy is that of the logit from one centre. */
 static size_t keep_typical(struct candidate *candidates, size_t n, float typical_p) {
   if (typical_p >= 1) return n;
-  const double sum = weigh_all(candidates, n), log_sum = math_log(sum), max = find_max(candidates, n);
+  const double sum = weigh(candidates, n, 1), log_sum = math_log(sum), max = find_max(candidates, n);
   double entropy = 0;
   for (size_t i = 0; i < n; i++) {
     const double p = candidates[i].weight / sum;
@@ -255,7 +250,7 @@ static size_t keep_typical(struct candidate *candidates, size_t n, float typical
 
 static size_t keep_top_p(struct candidate *candidates, size_t n, float top_p) {
   if (top_p >= 1) return n;
-  const double sum = weigh_all(candidates, n);
+  const double sum = weigh(candidates, n, 1);
   return keep_mass(candidates, n, top_p * sum, false);
 }
 
@@ -269,10 +264,6 @@ static size_t keep_min_p(struct candidate *candidates, size_t n, float min_p) {
   return n_kept;
 }
 
-static void apply_temperature(struct candidate *candidates, size_t n, float temperature) {
-  for (size_t i = 0; i < n; i++) candidates[i].logit = clean(candidates[i].logit / temperature);
-}
-
 /* ---- draw ---- */
 
 /* splitmix64 (Steele, Lea and Flood, 2014): a counter in steps of the golden ratio, each value well mixed. */
@@ -283,8 +274,9 @@ static uint64_t next_random(uint64_t *state) {
   return z ^ z >> 31;
 }
 
-static int32_t draw(struct candidate *candidates, size_t n, uint64_t *random) {
-  const double sum = weigh_all(candidates, n);
+static int32_t draw(const struct candidate *candidates, size_t n, uint64_t *random) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += candidates[i].weight;
   const double target = sum * ((double)(next_random(random) >> 11) * 0x1p-53); /* of [0, 1): below the sum */
   double reached = 0;
   size_t at = 0;
@@ -292,20 +284,30 @@ static int32_t draw(struct candidate *candidates, size_t n, uint64_t *random) {
   return candidates[at].token;
 }
 
-static int32_t run_chain(struct sotto_sampler *sampler, const float *logits) {
+size_t sampler_choose(struct sotto_sampler *sampler, const float *logits, const struct candidate **chosen) {
   const struct sotto_sampler_options *options = &sampler->options;
   struct candidate *candidates = sampler->candidates;
   size_t n = keep_top_k(sampler, logits);
-  if (find_max(candidates, n) == IMPOSSIBLE) return 0;
+  *chosen = candidates;
+  if (find_max(candidates, n) == IMPOSSIBLE) {
+    candidates[0] = (struct candidate){IMPOSSIBLE, IMPOSSIBLE, 1, 0};
+    return 1;
+  }
   n = keep_typical(candidates, n, options->typical_p);
   n = keep_top_p(candidates, n, options->top_p);
   n = keep_min_p(candidates, n, options->min_p);
-  apply_temperature(candidates, n, options->temperature);
-  return draw(candidates, n, &sampler->random);
+  weigh(candidates, n, options->temperature);
+  return n;
 }
 
 enum sotto_status sotto_sampler_sample(sotto_sampler *sampler, const float *logits, int32_t *token) {
-  *token = sampler->options.temperature > 0 ? run_chain(sampler, logits) : most_likely(sampler, logits);
+  if (sampler->options.temperature > 0) {
+    const struct candidate *candidates;
+    const size_t n = sampler_choose(sampler, logits, &candidates);
+    *token = draw(candidates, n, &sampler->random);
+  } else {
+    *token = most_likely(sampler, logits);
+  }
   sotto_sampler_accept(sampler, *token);
   return SOTTO_OK;
 }
@@ -336,13 +338,12 @@ void sotto_logprobs(const float *logits, uint32_t n_vocab, int32_t token, float 
   double sum = 0;
   for (uint32_t i = 0; i < n_vocab; i++) {
     const float logit = clean(logits[i]);
-    sum += weigh(logit, max);
+    sum += math_exp(below(logit, max));
     insert_top(n_top, top_tokens, top_logprobs, (int32_t)i, logit);
   }
   const double log_sum = math_log(sum);
   for (uint32_t i = 0; i < n_top; i++)
-    if (top_tokens[i] >= 0) top_logprobs[i] = (float)((top_logprobs[i] == max ? 0 : (double)top_logprobs[i] - max) - log_sum);
+    if (top_tokens[i] >= 0) top_logprobs[i] = (float)(below(top_logprobs[i], max) - log_sum);
   if (token < 0 || (uint32_t)token >= n_vocab) return;
-  const float logit = clean(logits[token]);
-  *logprob = (float)((logit == max ? 0 : (double)logit - max) - log_sum);
+  *logprob = (float)(below(clean(logits[token]), max) - log_sum);
 }
