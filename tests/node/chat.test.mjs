@@ -59,7 +59,7 @@ test("an answer that was edited is tokenized anew", () => {
   const engine = fakeEngine(TEMPLATE);
   const chat = new Chat(engine);
   answer(chat.prompt([user("Hi")]), "Hello", [999]);
-  const { text, tokens } = chat.prompt([user("Hi"), assistant("Goodbye"), user("Bye")]);
+  const { text, tokens } = chat.prompt([user("Hi"), assistant("Howdy"), user("Bye")]);
   assert.equal(engine.detokenize(tokens), text);
 });
 
