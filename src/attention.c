@@ -60,5 +60,6 @@ static void attend(void *argument, int task, int thread) {
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to) {
   struct job job = {session, layer, from};
   pool_run(session->pool, write_token, &job, (int)(to - from));
+  kv_clear_after(session, &session->kv[layer], to - 1);
   pool_run(session->pool, attend, &job, (int)((to - from) * session->model->config.n_kv_heads));
 }

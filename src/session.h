@@ -74,6 +74,9 @@ void matmul_run(struct sotto_session *session, int n_tokens, const struct produc
 
 /* kv.c */
 void kv_write(const struct sotto_session *session, struct kv_layer *layer, size_t position, const float *k, const float *v);
+/* Clears the values behind the last token of a slice, up to the end of its group of 8 positions: the mix reads whole
+ * groups, times weights of 0, and what is there must be a number. */
+void kv_clear_after(const struct sotto_session *session, struct kv_layer *layer, size_t position);
 
 /* attention.c: q, k -> rope -> KV cache -> softmax -> mixed, for tokens [from, to) of one layer. */
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to);

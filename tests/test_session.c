@@ -1,0 +1,243 @@
+/* test_session.c: a token's logits are the same bits however they come about. */
+#include "tiny.h"
+
+#include <pthread.h>
+
+enum { N = 48, VOCAB = 101 };
+static int32_t tokens[N];
+static float expected[N][VOCAB]; /* scalar level, one token at a time */
+
+static void compute(sotto_session *session) {
+  size_t n_left;
+  do REQUIRE(sotto_session_step(session, &n_left) == SOTTO_OK);
+  while (n_left);
+}
+
+static bool logits_are(sotto_session *session, size_t position) {
+  const float *logits;
+  return sotto_session_logits(session, position, &logits) == SOTTO_OK && memcmp(logits, expected[position], sizeof expected[0]) == 0;
+}
+
+static void push_all(sotto_model *model, const struct tiny_file *file) {
+  struct sotto_error error;
+  CHECK(sotto_model_push(model, 0, file->bytes, file->n, &error) == SOTTO_OK);
+  CHECK(sotto_model_ready(model));
+}
+
+/* Fills `expected`. */
+static void compute_expected(const struct tiny_file *file, uint32_t kv_type) {
+  struct tiny_model m;
+  void *block;
+  uint32_t seed = 99;
+  for (int i = 0; i < N; i++) tokens[i] = (int32_t)(test_random(&seed) % VOCAB);
+  REQUIRE(tiny_open(&m, file->bytes, file->n, SOTTO_LEVEL_SCALAR) == SOTTO_OK);
+  push_all(m.model, file);
+  sotto_session *session = tiny_session(m.model, NULL, (struct sotto_session_options){.n_ctx = 80, .kv_type = kv_type}, &block);
+  for (size_t i = 0; i < N; i++) {
+    const float *logits;
+    CHECK(sotto_session_append(session, tokens + i, 1) == SOTTO_OK);
+    compute(session);
+    REQUIRE(sotto_session_logits(session, i, &logits) == SOTTO_OK);
+    memcpy(expected[i], logits, sizeof expected[i]);
+  }
+  float low = expected[N - 1][0], high = low;
+  for (int i = 0; i < VOCAB; i++) {
+    CHECK(expected[N - 1][i] == expected[N - 1][i]);
+    if (expected[N - 1][i] < low) low = expected[N - 1][i];
+    if (expected[N - 1][i] > high) high = expected[N - 1][i];
+  }
+  CHECK(high - low > 0.1f); /* the graph does something */
+  free(block);
+  tiny_close(&m);
+}
+
+static void *work(void *pool) {
+  sotto_pool_work(pool, 1);
+  return NULL;
+}
+
+static void check_way(const struct tiny_file *file, uint32_t level, struct sotto_session_options options) {
+  struct tiny_model m;
+  void *block, *pool_block = malloc(sotto_pool_measure(2));
+  sotto_pool *pool = NULL;
+  pthread_t thread;
+  REQUIRE(tiny_open(&m, file->bytes, file->n, level) == SOTTO_OK);
+  push_all(m.model, file);
+  if (options.n_threads == 2) {
+    CHECK(sotto_pool_open(pool_block, sotto_pool_measure(2), 2, &pool) == SOTTO_OK);
+    pthread_create(&thread, NULL, work, pool);
+  }
+  sotto_session *session = tiny_session(m.model, pool, options, &block);
+  size_t n_reused;
+  CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused == 0);
+  compute(session);
+  const size_t first = options.n_wave ? N - 1 - (N - 1) % options.n_wave : 0; /* of the last wave */
+  for (size_t i = first; i < N; i++)
+    if (!CHECK(logits_are(session, i))) break;
+  /* a second turn: the common prefix stays */
+  int32_t turn[N];
+  memcpy(turn, tokens, sizeof turn);
+  turn[30] = (turn[30] + 1) % VOCAB;
+  CHECK(sotto_session_sync(session, turn, 44, &n_reused) == SOTTO_OK && n_reused == 30);
+  compute(session);
+  CHECK(!logits_are(session, 43));
+  CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused == 30);
+  compute(session);
+  CHECK(logits_are(session, N - 1));
+  /* given up half-way, then done */
+  size_t n_left;
+  CHECK(sotto_session_rewind(session, 10) == SOTTO_OK);
+  CHECK(sotto_session_append(session, turn + 10, 34) == SOTTO_OK);
+  for (int i = 0; i < 3; i++) CHECK(sotto_session_step(session, &n_left) == SOTTO_OK);
+  CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused == 10);
+  compute(session);
+  CHECK(logits_are(session, N - 1));
+  if (pool) {
+    sotto_pool_close(pool);
+    pthread_join(thread, NULL);
+  }
+  free(block);
+  free(pool_block);
+  tiny_close(&m);
+}
+
+static void check_ways(const struct tiny_options *options, uint32_t kv_type) {
+  struct tiny_file file = tiny_make(options);
+  struct sotto_session_options way = {.n_ctx = 80, .kv_type = kv_type};
+  compute_expected(&file, kv_type);
+  if (options->type == GGUF_Q5_1) check_way(&file, SOTTO_LEVEL_SCALAR, way); /* slow under the sanitizers */
+  check_way(&file, SOTTO_LEVEL_SIMD128, way);
+  check_way(&file, SOTTO_LEVEL_RELAXED, way);
+  way.n_batch = 5;
+  check_way(&file, SOTTO_LEVEL_RELAXED, way);
+  way.n_batch = 1;
+  check_way(&file, SOTTO_LEVEL_SIMD128, way);
+  way.n_batch = 7;
+  way.n_wave = 33;
+  check_way(&file, SOTTO_LEVEL_RELAXED, way);
+  way.n_threads = 2;
+  check_way(&file, SOTTO_LEVEL_RELAXED, way);
+  free(file.bytes);
+}
+
+static const uint32_t types[] = {GGUF_F32, GGUF_F16, GGUF_BF16, GGUF_Q4_0, GGUF_Q4_1, GGUF_Q5_0, GGUF_Q5_1, GGUF_Q8_0, GGUF_Q4_K, GGUF_Q5_K, GGUF_Q6_K};
+
+static void llama_is_the_same_bits_in_every_way(void) {
+  struct tiny_options options = tiny_llama;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    options.type = types[i];
+    options.has_output = i % 2;
+    options.has_rope_freqs = i % 3 == 0;
+    check_ways(&options, i % 2 ? SOTTO_KV_F16 : SOTTO_KV_F32);
+  }
+}
+
+static void gemma_is_the_same_bits_in_every_way(void) {
+  struct tiny_options options = tiny_gemma;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i += 3) {
+    options.type = types[i];
+    check_ways(&options, i % 2 ? SOTTO_KV_F16 : SOTTO_KV_F32);
+  }
+}
+
+/* Bytes come in any order, in any portions, twice, and the layers run as they become ready. */
+static void weights_may_come_in_any_order(void) {
+  struct tiny_options options = tiny_llama;
+  options.type = GGUF_Q5_K; /* grows when it is packed */
+  struct tiny_file file = tiny_make(&options);
+  compute_expected(&file, SOTTO_KV_F16);
+  for (uint32_t round = 0; round < 3; round++) {
+    struct tiny_model m;
+    struct sotto_error error;
+    void *block;
+    size_t n_reused, n_left = 1;
+    uint32_t seed = 5 + round;
+    REQUIRE(tiny_open(&m, file.bytes, file.n, SOTTO_LEVEL_BEST) == SOTTO_OK);
+    sotto_session *session = tiny_session(m.model, NULL, (struct sotto_session_options){.n_ctx = 80, .n_batch = 16}, &block);
+    CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK);
+    CHECK(sotto_session_step(session, &n_left) == SOTTO_NOT_READY);
+    const size_t portion = round == 0 ? 997 : round == 1 ? 10007 : 131; /* the last needs many separate ranges */
+    const size_t n_portions = (file.n + portion - 1) / portion;
+    uint32_t *order = malloc(n_portions * sizeof *order);
+    for (uint32_t i = 0; i < n_portions; i++) order[i] = round == 2 ? (uint32_t)n_portions - 1 - i : i;
+    if (round < 2)
+      for (uint32_t i = (uint32_t)n_portions - 1; i; i--) {
+        const uint32_t j = test_random(&seed) % (i + 1), swap = order[i];
+        order[i] = order[j];
+        order[j] = swap;
+      }
+    for (uint32_t i = 0; i < n_portions; i++) {
+      const size_t at = order[i] * portion, n = file.n - at < portion + 50 ? file.n - at : portion + 50; /* overlaps the next */
+      uint8_t *copy = malloc(n);
+      memcpy(copy, file.bytes + at, n);
+      if (!CHECK(sotto_model_push(m.model, at, copy, n, &error) == SOTTO_OK)) break;
+      free(copy);
+      const enum sotto_status status = sotto_session_step(session, &n_left);
+      CHECK(status == SOTTO_OK || status == SOTTO_NOT_READY);
+    }
+    CHECK(sotto_model_ready(m.model));
+    compute(session);
+    CHECK(logits_are(session, N - 1));
+    struct sotto_model_info info;
+    sotto_model_get_info(m.model, &info);
+    CHECK(info.ready_bytes == info.total_bytes && info.n_layers == 2 && info.n_vocab == VOCAB);
+    free(order);
+    free(block);
+    tiny_close(&m);
+  }
+  free(file.bytes);
+}
+
+static void wanted_ranges_cover_the_model_in_the_order_of_the_graph(void) {
+  struct tiny_file file = tiny_make(&tiny_gemma);
+  struct tiny_model m;
+  struct sotto_error error;
+  REQUIRE(tiny_open(&m, file.bytes, file.n, 0) == SOTTO_OK);
+  uint64_t offset, n;
+  uint32_t i = 0;
+  for (; sotto_model_wanted(m.model, i, &offset, &n) == SOTTO_OK; i++)
+    CHECK(sotto_model_push(m.model, offset, file.bytes + offset, (size_t)n, &error) == SOTTO_OK);
+  CHECK(i == 2 + 13 * 6);
+  CHECK(sotto_model_ready(m.model));
+  tiny_close(&m);
+  free(file.bytes);
+}
+
+static void limits_are_statuses(void) {
+  struct tiny_file file = tiny_make(&tiny_llama);
+  struct tiny_model m;
+  void *block;
+  size_t n_reused, n_left;
+  const float *logits;
+  REQUIRE(tiny_open(&m, file.bytes, file.n, 0) == SOTTO_OK);
+  push_all(m.model, &file);
+  sotto_session *session = tiny_session(m.model, NULL, (struct sotto_session_options){.n_ctx = 20}, &block);
+  CHECK(sotto_session_n_ctx(session) == 20);
+  CHECK(sotto_session_sync(session, tokens, 21, &n_reused) == SOTTO_CONTEXT_FULL && sotto_session_n_tokens(session) == 0);
+  CHECK(sotto_session_sync(session, tokens, 20, &n_reused) == SOTTO_OK);
+  CHECK(sotto_session_append(session, tokens, 1) == SOTTO_CONTEXT_FULL);
+  CHECK(sotto_session_logits(session, 19, &logits) == SOTTO_INVALID_ARGUMENT);
+  compute(session);
+  CHECK(sotto_session_logits(session, 19, &logits) == SOTTO_OK);
+  CHECK(sotto_session_logits(session, 20, &logits) == SOTTO_INVALID_ARGUMENT);
+  CHECK(sotto_session_step(session, &n_left) == SOTTO_OK && n_left == 0);
+  CHECK(sotto_session_rewind(session, 21) == SOTTO_INVALID_ARGUMENT);
+  CHECK(sotto_session_rewind(session, 5) == SOTTO_OK && sotto_session_n_tokens(session) == 5);
+  const int32_t bad[] = {-1, VOCAB};
+  for (int i = 0; i < 2; i++) CHECK(sotto_session_append(session, bad + i, 1) == SOTTO_INVALID_ARGUMENT);
+  struct sotto_session_options huge = {.sizeof_options = sizeof huge, .n_ctx = 1u << 30};
+  size_t n;
+  CHECK(sotto_session_measure(m.model, &huge, &n, NULL) == SOTTO_INVALID_ARGUMENT);
+  free(block);
+  tiny_close(&m);
+  free(file.bytes);
+}
+
+int main(void) {
+  RUN(llama_is_the_same_bits_in_every_way);
+  RUN(gemma_is_the_same_bits_in_every_way);
+  RUN(weights_may_come_in_any_order);
+  RUN(wanted_ranges_cover_the_model_in_the_order_of_the_graph);
+  RUN(limits_are_statuses);
+  return test_end();
+}

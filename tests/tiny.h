@@ -1,0 +1,229 @@
+/* tiny.h: builds small GGUF files in memory, with random weights of any type, and opens them. */
+#ifndef SOTTO_TINY_H
+#define SOTTO_TINY_H
+
+#include "test.h"
+
+#include "../kernels/kernels.h"
+#include "../src/gguf.h"
+
+struct tiny_options {
+  const char *architecture; /* "llama" or "gemma3" */
+  uint32_t type;            /* of the matrices, GGUF's number */
+  uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx, window;
+  bool has_output, has_rope_freqs;
+  const char *leave_out; /* the tensor of this name, or the key */
+  const char *misshape;  /* this tensor gets one row more */
+  const char *extra;     /* a tensor that no graph knows */
+};
+
+static const struct tiny_options tiny_llama = {"llama", GGUF_Q8_0, 2, 256, 4, 2, 64, 256, 101, 256, 0, true, true, NULL, NULL, NULL};
+static const struct tiny_options tiny_gemma = {"gemma3", GGUF_Q8_0, 6, 256, 4, 1, 64, 256, 101, 256, 24, false, false, NULL, NULL, NULL};
+
+struct tiny_file {
+  uint8_t *bytes;
+  size_t n, cap;
+  uint32_t seed;
+};
+
+/* bytes NULL: zeros. */
+static inline void tiny_put(struct tiny_file *file, const void *bytes, size_t n) {
+  if (n == 0) return;
+  if (file->n + n > file->cap) file->bytes = realloc(file->bytes, file->cap = 2 * (file->n + n));
+  if (bytes) memcpy(file->bytes + file->n, bytes, n);
+  else memset(file->bytes + file->n, 0, n);
+  file->n += n;
+}
+static inline void tiny_u32(struct tiny_file *file, uint32_t value) { tiny_put(file, &value, 4); }
+static inline void tiny_u64(struct tiny_file *file, uint64_t value) { tiny_put(file, &value, 8); }
+static inline void tiny_string(struct tiny_file *file, const char *text) {
+  tiny_u64(file, strlen(text));
+  tiny_put(file, text, strlen(text));
+}
+
+/* ---- keys ---- */
+
+struct tiny_keys {
+  struct tiny_file *file;
+  const struct tiny_options *options;
+  uint32_t n;
+};
+
+static inline bool tiny_key(struct tiny_keys *keys, const char *name, uint32_t type) {
+  char full[96];
+  const bool is_general = strncmp(name, "general.", 8) == 0;
+  if (keys->options->leave_out && strcmp(name, keys->options->leave_out) == 0) return false;
+  snprintf(full, sizeof full, "%s%s%s", is_general ? "" : keys->options->architecture, is_general ? "" : ".", name);
+  tiny_string(keys->file, full);
+  tiny_u32(keys->file, type);
+  keys->n++;
+  return true;
+}
+static inline void tiny_key_u32(struct tiny_keys *keys, const char *name, uint32_t value) {
+  if (tiny_key(keys, name, SOTTO_VALUE_U32)) tiny_u32(keys->file, value);
+}
+static inline void tiny_key_f32(struct tiny_keys *keys, const char *name, float value) {
+  if (tiny_key(keys, name, SOTTO_VALUE_F32)) tiny_put(keys->file, &value, 4);
+}
+
+static inline uint32_t tiny_write_keys(struct tiny_file *file, const struct tiny_options *o) {
+  struct tiny_keys keys = {file, o, 0};
+  if (tiny_key(&keys, "general.architecture", SOTTO_VALUE_STRING)) tiny_string(file, o->architecture);
+  tiny_key_u32(&keys, "block_count", o->n_layers);
+  tiny_key_u32(&keys, "embedding_length", o->n_embd);
+  tiny_key_u32(&keys, "feed_forward_length", o->n_ff);
+  tiny_key_u32(&keys, "context_length", o->n_ctx);
+  tiny_key_u32(&keys, "attention.head_count", o->n_heads);
+  tiny_key_u32(&keys, "attention.head_count_kv", o->n_kv_heads);
+  tiny_key_u32(&keys, "attention.key_length", o->head_dim);
+  tiny_key_u32(&keys, "attention.value_length", o->head_dim);
+  tiny_key_f32(&keys, "attention.layer_norm_rms_epsilon", 1e-5f);
+  tiny_key_f32(&keys, "rope.freq_base", 10000);
+  if (o->window) tiny_key_u32(&keys, "attention.sliding_window", o->window);
+  return keys.n;
+}
+
+/* ---- tensors: infos into `infos`, data into `data` ---- */
+
+struct tiny_tensors {
+  struct tiny_file infos, data;
+  const struct tiny_options *options;
+  uint32_t n;
+};
+
+/* One block of plausible weights: small scales, random quants. */
+static inline void tiny_block(struct tiny_file *data, uint32_t type, float size) {
+  const struct dtype *dtype = dtype_find(type);
+  uint8_t block[256];
+  for (uint32_t i = 0; i < dtype->block_bytes; i++) block[i] = (uint8_t)(test_random(&data->seed) >> 9);
+  const bool is_k = type == GGUF_Q4_K || type == GGUF_Q5_K, is_5_bit = type == GGUF_Q5_0 || type == GGUF_Q5_1;
+  const float steps = type == GGUF_Q8_0 ? 127 : is_k ? 500 : type == GGUF_Q6_K ? 4000 : is_5_bit ? 16 : 8;
+  const float w = test_random_float(&data->seed) * size;
+  uint32_t bits;
+  memcpy(&bits, &w, 4);
+  const uint16_t half = f16_from_f32(w), bf16 = (uint16_t)(bits >> 16), d = f16_from_f32(size / steps), m = f16_from_f32(-size * 15 / 16); /* a mean near 0 */
+  const uint16_t dmin = f16_from_f32(size / 60);
+  switch (type) {
+    case GGUF_F32: memcpy(block, &w, 4); break;
+    case GGUF_F16: memcpy(block, &half, 2); break;
+    case GGUF_BF16: memcpy(block, &bf16, 2); break;
+    case GGUF_Q6_K: memcpy(block + 208, &d, 2); break;
+    case GGUF_Q4_1: case GGUF_Q5_1: memcpy(block, &d, 2), memcpy(block + 2, &m, 2); break;
+    case GGUF_Q4_K: case GGUF_Q5_K: memcpy(block, &d, 2), memcpy(block + 2, &dmin, 2); break;
+    default: memcpy(block, &d, 2);
+  }
+  tiny_put(data, block, dtype->block_bytes);
+}
+
+static inline void tiny_tensor(struct tiny_tensors *t, int layer, const char *name, uint32_t type, uint32_t rows, uint32_t k) {
+  char full[64];
+  if (layer < 0) snprintf(full, sizeof full, "%s", name);
+  else snprintf(full, sizeof full, "blk.%d.%s", layer, name);
+  if (t->options->leave_out && strcmp(full, t->options->leave_out) == 0) return;
+  if (t->options->misshape && strcmp(full, t->options->misshape) == 0) rows++;
+  tiny_put(&t->data, NULL, (32 - t->data.n % 32) % 32);
+  tiny_string(&t->infos, full);
+  tiny_u32(&t->infos, rows == 1 ? 1 : 2);
+  tiny_u64(&t->infos, k);
+  if (rows != 1) tiny_u64(&t->infos, rows);
+  tiny_u32(&t->infos, type);
+  tiny_u64(&t->infos, t->data.n);
+  t->n++;
+  if (rows == 1) /* a norm, or divisors: near 1 */
+    for (uint32_t i = 0; i < k; i++) {
+      const float w = 1 + 0.3f * test_random_float(&t->data.seed);
+      tiny_put(&t->data, &w, 4);
+    }
+  else
+    for (uint32_t i = 0; i < rows * (k / dtype_find(type)->block_items); i++) tiny_block(&t->data, type, 0.15f);
+}
+
+static inline void tiny_write_tensors(struct tiny_tensors *t) {
+  const struct tiny_options *o = t->options;
+  const bool is_gemma = strcmp(o->architecture, "gemma3") == 0;
+  const uint32_t n_q = o->n_heads * o->head_dim, n_kv = o->n_kv_heads * o->head_dim;
+  tiny_tensor(t, -1, "output_norm.weight", GGUF_F32, 1, o->n_embd);
+  tiny_tensor(t, -1, "token_embd.weight", o->type, o->n_vocab, o->n_embd);
+  if (o->has_output) tiny_tensor(t, -1, "output.weight", o->type, o->n_vocab, o->n_embd);
+  if (o->has_rope_freqs) tiny_tensor(t, -1, "rope_freqs.weight", GGUF_F32, 1, o->head_dim / 2);
+  if (o->extra) tiny_tensor(t, -1, o->extra, GGUF_F32, 1, o->n_embd);
+  for (int i = (int)o->n_layers - 1; i >= 0; i--) { /* not in the order of the graph */
+    tiny_tensor(t, i, "attn_norm.weight", GGUF_F32, 1, o->n_embd);
+    tiny_tensor(t, i, "ffn_norm.weight", GGUF_F32, 1, o->n_embd);
+    tiny_tensor(t, i, "ffn_down.weight", o->type, o->n_embd, o->n_ff);
+    tiny_tensor(t, i, "ffn_gate.weight", o->type, o->n_ff, o->n_embd);
+    tiny_tensor(t, i, "ffn_up.weight", o->type, o->n_ff, o->n_embd);
+    tiny_tensor(t, i, "attn_q.weight", o->type, n_q, o->n_embd);
+    tiny_tensor(t, i, "attn_k.weight", o->type, n_kv, o->n_embd);
+    tiny_tensor(t, i, "attn_v.weight", o->type, n_kv, o->n_embd);
+    tiny_tensor(t, i, "attn_output.weight", o->type, o->n_embd, n_q);
+    if (!is_gemma) continue;
+    tiny_tensor(t, i, "attn_q_norm.weight", GGUF_F32, 1, o->head_dim);
+    tiny_tensor(t, i, "attn_k_norm.weight", GGUF_F32, 1, o->head_dim);
+    tiny_tensor(t, i, "post_attention_norm.weight", GGUF_F32, 1, o->n_embd);
+    tiny_tensor(t, i, "post_ffw_norm.weight", GGUF_F32, 1, o->n_embd);
+  }
+}
+
+/* The caller frees bytes. */
+static inline struct tiny_file tiny_make(const struct tiny_options *options) {
+  struct tiny_file file = {.seed = 7}, keys = {0};
+  struct tiny_tensors tensors = {.options = options, .data.seed = 7};
+  const uint32_t n_keys = tiny_write_keys(&keys, options);
+  tiny_write_tensors(&tensors);
+  tiny_put(&file, "GGUF", 4);
+  tiny_u32(&file, 3);
+  tiny_u64(&file, tensors.n);
+  tiny_u64(&file, n_keys);
+  tiny_put(&file, keys.bytes, keys.n);
+  tiny_put(&file, tensors.infos.bytes, tensors.infos.n);
+  tiny_put(&file, NULL, (32 - file.n % 32) % 32);
+  tiny_put(&file, tensors.data.bytes, tensors.data.n);
+  free(keys.bytes);
+  free(tensors.infos.bytes);
+  free(tensors.data.bytes);
+  return file;
+}
+
+/* ---- opening ---- */
+
+struct tiny_model {
+  void *gguf_block, *block;
+  sotto_gguf *gguf;
+  sotto_model *model;
+  struct sotto_error error;
+};
+
+/* Exact-size blocks, so that the sanitizers see a step beyond them. */
+static inline enum sotto_status tiny_open(struct tiny_model *out, const uint8_t *bytes, size_t n, uint32_t level) {
+  struct sotto_model_options options = {sizeof options, level, n};
+  size_t need;
+  memset(out, 0, sizeof *out);
+  out->gguf_block = malloc(sotto_gguf_measure());
+  out->gguf = sotto_gguf_open(out->gguf_block);
+  enum sotto_status status = sotto_gguf_scan(out->gguf, bytes, n, &need, &out->error);
+  if (status == SOTTO_OK) status = sotto_model_measure(out->gguf, &options, &need, &out->error);
+  if (status != SOTTO_OK) return status;
+  out->block = malloc(need);
+  return sotto_model_open(out->block, need, out->gguf, &options, &out->model, &out->error);
+}
+
+static inline void tiny_close(struct tiny_model *model) {
+  free(model->block);
+  free(model->gguf_block);
+}
+
+static inline sotto_session *tiny_session(const sotto_model *model, sotto_pool *pool, struct sotto_session_options options, void **block) {
+  size_t n;
+  sotto_session *session = NULL;
+  struct sotto_error error;
+  options.sizeof_options = sizeof options;
+  *block = NULL;
+  if (!CHECK(sotto_session_measure(model, &options, &n, &error) == SOTTO_OK)) return NULL;
+  *block = malloc(n);
+  memset(*block, 0xa5, n); /* nothing may depend on what the block held */
+  CHECK(sotto_session_open(*block, n, model, pool, &options, &session, &error) == SOTTO_OK);
+  return session;
+}
+
+#endif
