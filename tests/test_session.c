@@ -89,7 +89,7 @@ static void check_way(const struct tiny_file *file, uint32_t level, struct sotto
   CHECK(sotto_session_rewind(session, 10) == SOTTO_OK);
   CHECK(sotto_session_append(session, turn + 10, 34) == SOTTO_OK);
   for (int i = 0; i < 3; i++) CHECK(sotto_session_step(session, &n_left) == SOTTO_OK);
-  CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused == 10);
+  CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused >= 10 && n_reused <= 30);
   compute(session);
   CHECK(logits_are(session, N - 1));
   if (pool) {
