@@ -2,14 +2,14 @@
  *
  *   bias, penalties   change single logits
  *   top-k             the k largest logits
- *   typical-p         the candidates whose information -log p is nearest to the entropy, as many as hold more than that mass
+ *   typical-p         those whose information -log p is nearest to the entropy, as many as hold more than that mass
  *   top-p             the likeliest candidates, as many as hold at least that mass
  *   min-p             those with p >= min_p * p of the likeliest
  *   temperature, draw p ~ exp(logit / temperature)
  *
  * A candidate's mass is taken among the candidates that are left. Nothing is ever sorted: top-k keeps a heap of k while
- * it passes over the logits, the two p stages take candidates off a heap until they have enough. Equal candidates rank by
- * token id, and sums are in double and in a fixed order, so the same logits and seed give the same token everywhere.
+ * it passes over the logits, the two p stages take candidates off a heap until they have enough. Equal candidates rank
+ * by token id, and sums are in double and in a fixed order: the same logits and seed give the same token everywhere.
  *
  * A logit that is no number counts as -infinity. When every logit is, token 0 is drawn: the first of the best. */
 #include "sample.h"
@@ -40,8 +40,8 @@ struct sotto_sampler {
 
 void sotto_sampler_defaults(struct sotto_sampler_options *options) {
   *options = (struct sotto_sampler_options){
-      .sizeof_options = sizeof *options, .temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f, .typical_p = 1,
-      .penalty_last_n = 64, .repeat_penalty = 1};
+      .sizeof_options = sizeof *options, .temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f,
+      .typical_p = 1, .penalty_last_n = 64, .repeat_penalty = 1};
 }
 
 static bool is_finite(float x) { return x - x == 0; }
