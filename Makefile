@@ -68,7 +68,8 @@ $(foreach module,$(MODULES),$(eval $(call MODULE,$(module))))
 
 # ---- WASI: the generator of abi.js, and the command-line program ----
 
-WASI_FLAGS := --target=wasm32-wasi --sysroot=$(SYSROOT) -O3 $(COMMON) -msimd128 -Isrc --no-wasm-opt
+# Debian's wasi-libc lies under the older name of the target, which newer compilers call deprecated.
+WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -msimd128 -Isrc --no-wasm-opt
 
 build/wasi/abi.wasm: wasm/abi.c src/sotto.h Makefile
 	@mkdir -p $(@D)

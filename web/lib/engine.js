@@ -132,7 +132,7 @@ export class Engine {
     const { instance, out } = this;
     return instance.scope(() => {
       const { at, nBytes } = instance.placeText(text);
-      const scratchBytes = this.exports.sotto_tokenize_measure(this.model, nBytes);
+      const scratchBytes = this.exports.sotto_tokenize_measure(this.model, at, nBytes);
       const scratch = instance.allocate(scratchBytes);
       const cap = nBytes + 3; // sotto.h: never more tokens than that
       const tokens = instance.allocate(cap * 4);

@@ -1,0 +1,167 @@
+/* tokenize.c: UTF-8 text -> token ids. Special tokens are cut out of the text first, the longest before all others;
+ * what lies between them goes to the file's tokenizer. The order of everything is llama.cpp's. */
+#include "tokenize.h"
+
+#include "model.h"
+#include "unicode.h"
+
+#include <string.h>
+
+#define MAX_TEXT (INT32_MAX / 4) /* bytes: a text grows to three times as much at most, and is indexed by 32 bits */
+
+enum { FREE = -1, COVERED = -2 };
+
+void put_token(struct tokenization *job, int32_t token) {
+  if (job->n_tokens < job->tokens_cap) job->tokens[job->n_tokens] = token;
+  job->n_tokens++;
+}
+
+/* ---- merging ---- */
+
+static bool goes_first(const struct merge *a, const struct merge *b) {
+  return a->rank < b->rank || (a->rank == b->rank && a->left < b->left);
+}
+
+static void push_pair(struct tokenization *job, const uint8_t *text, rank_fn *rank, uint32_t left) {
+  const struct symbol *a = &job->symbols[left];
+  struct merge merge = {0, left, 0};
+  if (a->next == NO_SYMBOL) return;
+  merge.n_bytes = a->n_bytes + job->symbols[a->next].n_bytes;
+  if (!rank(job->vocab, text + a->begin, a->n_bytes, merge.n_bytes - a->n_bytes, &merge.rank)) return;
+  uint32_t at = job->n_heap++;
+  for (uint32_t parent; at > 0 && goes_first(&merge, &job->heap[parent = (at - 1) / 2]); at = parent)
+    job->heap[at] = job->heap[parent];
+  job->heap[at] = merge;
+}
+
+static struct merge pop_pair(struct tokenization *job) {
+  struct merge *heap = job->heap;
+  const struct merge first = heap[0], last = heap[--job->n_heap];
+  uint32_t at = 0;
+  for (uint32_t child; (child = 2 * at + 1) < job->n_heap; at = child) {
+    if (child + 1 < job->n_heap && goes_first(&heap[child + 1], &heap[child])) child++;
+    if (goes_first(&last, &heap[child])) break;
+    heap[at] = heap[child];
+  }
+  heap[at] = last;
+  return first;
+}
+
+void add_symbol(struct tokenization *job, uint32_t begin, uint32_t n_bytes) {
+  const uint32_t i = job->n_symbols++;
+  job->symbols[i] = (struct symbol){begin, n_bytes, i - 1, NO_SYMBOL}; /* 0 - 1 is NO_SYMBOL */
+  if (i) job->symbols[i - 1].next = i;
+}
+
+void merge_symbols(struct tokenization *job, const uint8_t *text, rank_fn *rank) {
+  struct symbol *symbols = job->symbols;
+  job->n_heap = 0;
+  for (uint32_t i = 0; i + 1 < job->n_symbols; i++) push_pair(job, text, rank, i);
+  while (job->n_heap) {
+    const struct merge merge = pop_pair(job);
+    struct symbol *left = &symbols[merge.left];
+    if (left->n_bytes == 0 || left->next == NO_SYMBOL || left->n_bytes + symbols[left->next].n_bytes != merge.n_bytes) continue;
+    struct symbol *right = &symbols[left->next];
+    left->n_bytes = merge.n_bytes;
+    left->next = right->next;
+    right->n_bytes = 0;
+    if (right->next != NO_SYMBOL) symbols[right->next].previous = merge.left;
+    if (left->previous != NO_SYMBOL) push_pair(job, text, rank, left->previous);
+    push_pair(job, text, rank, merge.left);
+  }
+}
+
+/* ---- special tokens ---- */
+
+static bool is_free(const int32_t *marks, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (marks[i] != FREE) return false;
+  return true;
+}
+
+/* A special token of this text; user-defined ones count whether or not special tokens are asked for. */
+static int32_t find_special(const struct vocab *vocab, const uint8_t *text, uint32_t n_bytes, bool parse_special) {
+  const int32_t token = vocab_find(vocab, text, n_bytes);
+  if (token == NO_TOKEN || !vocab_is_special(vocab, token)) return NO_TOKEN;
+  return parse_special || vocab->kinds[token] == TOKEN_USER_DEFINED ? token : NO_TOKEN;
+}
+
+static void mark_special(struct tokenization *job, const uint8_t *text, size_t text_bytes, bool parse_special) {
+  const struct vocab *vocab = job->vocab;
+  for (size_t i = 0; i < text_bytes; i++) job->marks[i] = FREE;
+  for (uint32_t n = MAX_SPECIAL_BYTES; n > 0; n--) {
+    if (!vocab->special_lengths[n] || n > text_bytes) continue;
+    for (size_t at = 0; at <= text_bytes - n; at++) {
+      if (!vocab->begins_special[text[at]] || !is_free(job->marks + at, n)) continue;
+      const int32_t token = find_special(vocab, text + at, n, parse_special);
+      if (token == NO_TOKEN) continue;
+      job->marks[at] = token;
+      for (uint32_t i = 1; i < n; i++) job->marks[at + i] = COVERED;
+      at += n - 1;
+    }
+  }
+}
+
+/* ---- the whole text ---- */
+
+static void tokenize_marked(struct tokenization *job, const uint8_t *text, size_t text_bytes) {
+  bool is_after_special = true; /* or at the beginning */
+  for (size_t at = 0, end; at < text_bytes; at = end) {
+    end = at + 1;
+    if (job->marks[at] == FREE) {
+      while (end < text_bytes && job->marks[end] == FREE) end++;
+      if (job->vocab->tokenizer == TOKENIZER_BPE) tokenize_bpe(job, text + at, end - at);
+      else tokenize_spm(job, text + at, end - at, is_after_special && job->vocab->add_space_prefix);
+      is_after_special = false;
+    } else if (job->marks[at] != COVERED) {
+      put_token(job, job->marks[at]);
+      is_after_special = true;
+    }
+  }
+}
+
+/* BPE: bytes that are no character become U+FFFD, and each byte a character of up to two bytes. SPM: a space becomes
+ * U+2581, of three bytes, and one more may go before the text. */
+static void carve(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
+  uint64_t n = text_bytes;
+  job->marks = arena_carve(arena, text_bytes, sizeof *job->marks);
+  if (job->vocab->tokenizer == TOKENIZER_BPE) {
+    for (size_t at = 0, begin; begin = at, at < text_bytes;)
+      if (utf8_read(text, text_bytes, &at) == REPLACEMENT && at - begin == 1) n += 2;
+    job->word = arena_carve(arena, 2 * n, 1);
+    job->text = arena_carve(arena, n, 1);
+  } else {
+    uint64_t n_spaces = 1;
+    for (size_t at = 0; at < text_bytes; at++) n_spaces += text[at] == ' ';
+    n++;
+    job->text = arena_carve(arena, n + 2 * n_spaces, 1);
+  }
+  job->symbols = arena_carve(arena, n, sizeof *job->symbols);
+  job->heap = arena_carve(arena, 2 * n, sizeof *job->heap); /* n - 1 pairs, and each merge takes one and gives up to two */
+}
+
+size_t sotto_tokenize_measure(const sotto_model *model, const char *text, size_t text_bytes) {
+  struct tokenization job = {.vocab = &model->vocab};
+  struct arena arena = {0};
+  carve(&job, &arena, (const uint8_t *)text, text_bytes);
+  return arena_overflows(&arena) ? SIZE_MAX : (size_t)arena.used;
+}
+
+enum sotto_status sotto_tokenize(const sotto_model *model, const char *text, size_t text_bytes, uint32_t flags,
+                                 void *scratch, size_t scratch_bytes, int32_t *tokens, size_t tokens_cap,
+                                 size_t *n_tokens) {
+  const struct vocab *vocab = &model->vocab;
+  struct tokenization job = {.vocab = vocab, .tokens = tokens, .tokens_cap = tokens_cap};
+  struct arena arena = {scratch, 0, scratch_bytes};
+  const bool adds_ends = flags & SOTTO_TOKENIZE_BOS_EOS;
+  RETURN_IF(!vocab->can_tokenize, SOTTO_UNSUPPORTED_TOKENIZER);
+  RETURN_IF(text_bytes > MAX_TEXT, SOTTO_INVALID_ARGUMENT);
+  carve(&job, &arena, (const uint8_t *)text, text_bytes);
+  RETURN_IF(arena_overflows(&arena), SOTTO_OUT_OF_MEMORY);
+  if (adds_ends && vocab->add_bos && vocab->bos != NO_TOKEN) put_token(&job, vocab->bos);
+  mark_special(&job, (const uint8_t *)text, text_bytes, flags & SOTTO_TOKENIZE_SPECIAL);
+  tokenize_marked(&job, (const uint8_t *)text, text_bytes);
+  if (adds_ends && vocab->add_eos && vocab->eos != NO_TOKEN) put_token(&job, vocab->eos);
+  *n_tokens = job.n_tokens;
+  return job.n_tokens > tokens_cap ? SOTTO_NO_SPACE : SOTTO_OK;
+}

@@ -1,0 +1,57 @@
+/* tokenize.h: what the tokenizers share: the pairs of symbols that are merged, and where tokens go. */
+#ifndef SOTTO_TOKENIZE_H
+#define SOTTO_TOKENIZE_H
+
+#include "vocab.h"
+
+/* How a byte-level BPE cuts text into words before it merges (tokenize_bpe.c). */
+struct pre_tokenizer {
+  const char *names;       /* values of tokenizer.ggml.pre, a space after each */
+  const char *patterns[5]; /* each cuts the pieces of the one before it; pattern.h */
+  bool ignores_merges;     /* a word that is a token stays whole */
+  bool add_bos;            /* where the file does not say */
+};
+const struct pre_tokenizer *pre_tokenizer_find(const uint8_t *name, uint32_t n_bytes); /* NULL: unknown */
+
+/* A part of a word, in a list. */
+struct symbol {
+  uint32_t begin, n_bytes;  /* in the word; n_bytes 0: it has become part of the one before it */
+  uint32_t previous, next;  /* NO_SYMBOL at the ends */
+};
+#define NO_SYMBOL UINT32_MAX
+
+/* A pair of neighbours that may become one. */
+struct merge {
+  uint32_t rank;            /* the lowest goes first, of equal ones the leftmost */
+  uint32_t left;            /* symbol */
+  uint32_t n_bytes;         /* of both: not so any more once one of them has grown or gone */
+};
+
+/* False: these parts, which lie beside each other, do not become one. */
+typedef bool rank_fn(const struct vocab *vocab, const uint8_t *text, uint32_t left_bytes, uint32_t right_bytes, uint32_t *rank);
+
+struct tokenization {
+  const struct vocab *vocab;
+  int32_t *tokens;          /* (tokens_cap) */
+  size_t tokens_cap, n_tokens; /* n_tokens may be more than there is room for */
+  int32_t *marks;           /* (text_bytes) a special token where its text begins, COVERED on the rest of it, FREE elsewhere */
+  uint8_t *text;            /* a stretch between special tokens, in the form that is tokenized */
+  uint8_t *word;            /* BPE: one word of it, a character for each byte */
+  struct symbol *symbols;
+  struct merge *heap;
+  uint32_t n_symbols, n_heap;
+};
+
+void put_token(struct tokenization *job, int32_t token);
+/* Merges the neighbours in job->symbols, n_symbols of them in `text`, until none is left that `rank` knows. */
+void merge_symbols(struct tokenization *job, const uint8_t *text, rank_fn *rank);
+void add_symbol(struct tokenization *job, uint32_t begin, uint32_t n_bytes);
+
+void tokenize_bpe(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void tokenize_spm(struct tokenization *job, const uint8_t *text, size_t n_bytes, bool with_prefix);
+
+/* Byte-level BPE writes each byte as a character that can be printed. */
+uint32_t bpe_char_of_byte(uint8_t byte);
+int bpe_byte_of_char(uint32_t code_point); /* -1: none */
+
+#endif

@@ -1,0 +1,60 @@
+/* vocab.h: the file's tokens and merges as look-up tables. Texts stay where they are, in the file's header. */
+#ifndef SOTTO_VOCAB_H
+#define SOTTO_VOCAB_H
+
+#include "arena.h"
+#include "gguf.h"
+
+#define NO_TOKEN (-1)
+#define MAX_SPECIAL_BYTES 255 /* real ones have up to 60; longer ones are not looked for in texts */
+
+enum tokenizer {
+  TOKENIZER_UNKNOWN,
+  TOKENIZER_BPE, /* byte-level byte-pair encoding (Radford et al., 2019): "gpt2" */
+  TOKENIZER_SPM, /* SentencePiece's byte-pair encoding, by scores (Kudo and Richardson, 2018): "llama" */
+};
+
+/* What a token is, by the numbers of tokenizer.ggml.token_type. */
+enum token_kind {
+  TOKEN_UNDEFINED, TOKEN_NORMAL, TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_USER_DEFINED, TOKEN_UNUSED, TOKEN_BYTE
+};
+
+/* An array of strings in the file, and a hash table of them. */
+struct strings {
+  const uint8_t *data;   /* each an 8-byte length and its bytes */
+  uint32_t *offsets;     /* (n) of the bytes in data */
+  uint32_t *slots;       /* (n_slots, a power of two) index + 1 of a string, or 0; the next slot when one is taken */
+  uint32_t n, n_slots;
+};
+
+struct vocab {
+  enum tokenizer tokenizer;
+  const struct pre_tokenizer *pre; /* of BPE: how text is cut into words (tokenize_bpe.c) */
+  bool can_tokenize;
+  bool add_bos, add_eos, add_space_prefix;
+  int32_t bos, eos, eot, unknown;  /* NO_TOKEN: none */
+  struct strings tokens;           /* (n_tokens); there may be more rows of embeddings than tokens */
+  struct strings merges;           /* (n_merges) "left right", the best first */
+  const uint8_t *scores;           /* (n_tokens) float, unaligned; NULL: all 0 */
+  uint8_t *kinds;                  /* (n_tokens) enum token_kind */
+  bool *ends;                      /* (n_tokens) whether the token ends a text or a turn */
+  uint32_t max_token_bytes;        /* the longest text */
+  /* Of the tokens that are cut out of a text before it is tokenized: their first bytes, their lengths. */
+  bool begins_special[256], special_lengths[MAX_SPECIAL_BYTES + 1];
+};
+
+/* Reads what the file says of its tokenizer. One that is unknown is no error: can_tokenize is false. */
+enum sotto_status vocab_open(struct vocab *vocab, const sotto_gguf *gguf, uint32_t n_rows, struct arena *arena,
+                             struct sotto_error *error);
+
+const uint8_t *strings_get(const struct strings *strings, uint32_t index, uint32_t *n_bytes);
+uint32_t strings_find(const struct strings *strings, const uint8_t *text, uint32_t n_bytes); /* UINT32_MAX: not there */
+/* The string `left right`, whose parts lie beside each other in memory. */
+uint32_t strings_find_pair(const struct strings *strings, const uint8_t *text, uint32_t left_bytes, uint32_t right_bytes);
+
+int32_t vocab_find(const struct vocab *vocab, const uint8_t *text, uint32_t n_bytes); /* NO_TOKEN */
+float vocab_score(const struct vocab *vocab, int32_t token);
+/* Control, user-defined and unknown tokens: found in a text before anything else. */
+bool vocab_is_special(const struct vocab *vocab, int32_t token);
+
+#endif
