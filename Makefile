@@ -69,11 +69,13 @@ $(foreach module,$(MODULES),$(eval $(call MODULE,$(module))))
 # ---- WASI: the generator of abi.js, and the command-line program ----
 
 # Debian's wasi-libc lies under the older name of the target, which newer compilers call deprecated.
-WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -msimd128 -Isrc --no-wasm-opt
+WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -D_GNU_SOURCE -msimd128 -Isrc
+WASI_LINK  := --no-wasm-opt -Wl,-z,stack-size=262144 -Wl,--stack-first
+CLI        := $(wildcard wasm/cli*.c)
 
 build/wasi/abi.wasm: wasm/abi.c src/sotto.h Makefile
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) $< -o $@
+	@$(CLANG) $(WASI_FLAGS) $(WASI_LINK) $< -o $@
 
 build/wasi/abi.js: build/wasi/abi.wasm wasm/run-wasi.mjs
 	@$(NODE) --no-warnings wasm/run-wasi.mjs $< > $@
@@ -82,11 +84,11 @@ build/obj/wasi/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@$(CLANG) $(WASI_FLAGS) -c $< -o $@
 
-build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) wasm/cli.c)
+build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) $(CLI))
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) $^ -o $@
+	@$(CLANG) $(WASI_FLAGS) $(WASI_LINK) $^ -o $@
 	@$(SAY) "  $@  $$(wc -c < $@) bytes"
--include $(patsubst %.c,build/obj/wasi/%.d,$(PLAIN) wasm/cli.c)
+-include $(patsubst %.c,build/obj/wasi/%.d,$(PLAIN) $(CLI))
 
 # ---- the package and the page ----
 
@@ -202,9 +204,14 @@ build/test/%: build/obj/native/tests/%.o $(SOURCES:%.c=build/obj/native/%.o)
 	@mkdir -p $(@D)
 	@$(CLANG) $(SANITIZE) $^ -lm -lpthread -o $@
 
+# The command line natively, for gdb and the sanitizers (ASAN_OPTIONS=detect_leaks=0: its memory ends with the process).
+build/native/sotto: $(patsubst %.c,build/obj/native/%.o,$(SOURCES) $(CLI))
+	@mkdir -p $(@D)
+	@$(CLANG) $(SANITIZE) $^ -lm -o $@
+
 build/test/all: $(TESTS)
 	@touch $@
--include $(patsubst %.c,build/obj/native/%.d,$(SOURCES) $(wildcard tests/test_*.c))
+-include $(patsubst %.c,build/obj/native/%.d,$(SOURCES) $(CLI) $(wildcard tests/test_*.c))
 
 build/obj/fuzz/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -174,7 +174,8 @@ void engine_check_fits(const struct engine *engine, size_t n_tokens) {
 
 void engine_append(struct engine *engine, const int32_t *tokens, size_t n_tokens) {
   engine_check_fits(engine, n_tokens);
-  check(sotto_session_append(engine->session, tokens, n_tokens));
+  const enum sotto_status status = sotto_session_append(engine->session, tokens, n_tokens);
+  if (status != SOTTO_OK) fail_status(status, "this model's token ids are 0 to %u", (unsigned)engine->info.n_vocab - 1);
 }
 
 void engine_compute(struct engine *engine) {
