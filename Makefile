@@ -41,7 +41,7 @@ WASM    := $(MODULES:%=build/wasm/sotto-%.wasm)
 
 WARNINGS    := -Wall -Wextra -Werror
 COMMON      := -std=c11 -ffp-contract=off -fno-math-errno $(WARNINGS) -MMD -MP
-WASM_CFLAGS := --target=wasm32 -O3 $(COMMON) -ffreestanding -msimd128 -isystem $(WASI_INCLUDE)
+WASM_CFLAGS := --target=wasm32 $(COMMON) -ffreestanding -msimd128 -isystem $(WASI_INCLUDE)
 WASM_LINK   := --target=wasm32 -O3 -nostdlib --no-wasm-opt -Wl,--no-entry -Wl,--import-memory -Wl,--stack-first \
                -Wl,-z,stack-size=262144 -Wl,--max-memory=4294967296 -Wl,--strip-all \
                $(EXPORTS:%=-Wl,--export=%)
@@ -49,6 +49,8 @@ WASM_LINK   := --target=wasm32 -O3 -nostdlib --no-wasm-opt -Wl,--no-entry -Wl,--
 CFLAGS_relaxed  := -DSOTTO_HAVE_RELAXED
 CFLAGS_threads  := -matomics -mbulk-memory
 LINK_threads    := -Wl,--shared-memory
+# Speed for the kernels, size for the engine around them and for the scalar level, which is a specification.
+optimise = $(if $(filter src/% %_scalar.c,$1),-Os,-O3)
 level_of = $(firstword $(subst -, ,$1))
 kind_of  = $(lastword $(subst -, ,$1))
 sources_of = $(PLAIN) $(if $(filter relaxed,$(call level_of,$1)),$(RELAXED)) wasm/libc.c
@@ -57,7 +59,7 @@ objects_of = $(patsubst %.c,build/obj/$1/%.o,$(call sources_of,$1))
 define MODULE
 build/obj/$1/%.o: %.c Makefile
 	@mkdir -p $$(@D)
-	@$(CLANG) $(WASM_CFLAGS) $(CFLAGS_$(call level_of,$1)) $(CFLAGS_$(call kind_of,$1)) $$(if $$(filter %_relaxed.c,$$<),-mrelaxed-simd) -c $$< -o $$@
+	@$(CLANG) $(WASM_CFLAGS) $$(call optimise,$$<) $(CFLAGS_$(call level_of,$1)) $(CFLAGS_$(call kind_of,$1)) $$(if $$(filter %_relaxed.c,$$<),-mrelaxed-simd) -c $$< -o $$@
 build/wasm/sotto-$1.wasm: $(call objects_of,$1) wasm/exports.txt
 	@mkdir -p $$(@D)
 	@$(CLANG) $(WASM_LINK) $(LINK_$(call kind_of,$1)) $(call objects_of,$1) -o $$@

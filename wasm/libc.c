@@ -1,4 +1,4 @@
-/* libc.c: the four functions that a freestanding compiler may call by itself. The bulk-memory instructions would be
+/* libc.c: the functions that a freestanding compiler may call by itself. The bulk-memory instructions would be
  * shorter, but not every engine with SIMD128 alone had to have them. */
 #include <stddef.h>
 #include <stdint.h>
@@ -39,4 +39,14 @@ size_t strlen(const char *text) {
   size_t n = 0;
   while (text[n]) n++;
   return n;
+}
+
+/* The product of two 128-bit integers, of which the compiler makes 64-bit multiplications that notice an overflow. The
+ * lower halves are multiplied in 32-bit pieces; of the upper halves only what stays within 128 bits counts. */
+__int128 __multi3(__int128 a, __int128 b) {
+  const uint64_t x = (uint64_t)a, y = (uint64_t)b, low = 0xffffffff;
+  const uint64_t ll = (x & low) * (y & low), lh = (x & low) * (y >> 32), hl = (x >> 32) * (y & low), hh = (x >> 32) * (y >> 32);
+  const uint64_t middle = (ll >> 32) + (lh & low) + (hl & low);
+  const uint64_t upper = hh + (lh >> 32) + (hl >> 32) + (middle >> 32) + (uint64_t)(a >> 64) * y + x * (uint64_t)(b >> 64);
+  return (__int128)((unsigned __int128)upper << 64 | middle << 32 | (ll & low));
 }
