@@ -174,8 +174,10 @@ void engine_check_fits(const struct engine *engine, size_t n_tokens) {
 
 void engine_append(struct engine *engine, const int32_t *tokens, size_t n_tokens) {
   engine_check_fits(engine, n_tokens);
-  const enum sotto_status status = sotto_session_append(engine->session, tokens, n_tokens);
-  if (status != SOTTO_OK) fail_status(status, "this model's token ids are 0 to %u", (unsigned)engine->info.n_vocab - 1);
+  for (size_t i = 0; i < n_tokens; i++)
+    if (tokens[i] < 0 || (uint32_t)tokens[i] >= engine->info.n_vocab)
+      fail_status(SOTTO_INVALID_ARGUMENT, "there is no token %d", (int)tokens[i]);
+  check(sotto_session_append(engine->session, tokens, n_tokens));
 }
 
 void engine_compute(struct engine *engine) {
