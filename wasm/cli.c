@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,8 +99,9 @@ static const char *const words[][4] = {
     [LEVEL] = {[SOTTO_LEVEL_SCALAR] = "scalar", [SOTTO_LEVEL_SIMD128] = "simd128", [SOTTO_LEVEL_RELAXED] = "relaxed"}};
 
 static void set_defaults(struct options *options) {
-  *options = (struct options){.model.sizeof_options = sizeof options->model, .session.sizeof_options = sizeof options->session,
-                              .n_top = 20, .n_prompt = 256, .n_new = 64, .n_runs = 5};
+  *options = (struct options){.n_top = 20, .n_prompt = 256, .n_new = 64, .n_runs = 5};
+  options->model.sizeof_options = sizeof options->model;
+  options->session.sizeof_options = sizeof options->session;
   sotto_sampler_defaults(&options->sampler);
   getentropy(&options->sampler.seed, sizeof options->sampler.seed); /* where there is none, each answer has seed 0 */
 }
@@ -122,12 +124,17 @@ static void print_help(FILE *stream, const struct command *command) {
       print_option(stream, option->letter, option->name, values[option->kind], option->help);
   print_option(stream, 'h', "help", "", "show this");
   if (command->bit == RUN)
-    fprintf(stream, "\nThe prompt is put into the chat turns of ChatML or Gemma when the file's own template is of that kind.\n"
-                    "This program runs no other templates: it goes on with the prompt as it is, and says so.\n");
+    fputs("\nThe prompt becomes a turn of a chat where the file's own template is of ChatML's or Gemma's kind.\n"
+          "This program knows no other: it goes on with the prompt as it is then, and says so.\n", stream);
 }
 
-_Noreturn static void fail_option(const struct command *command, const char *name, const char *problem, const char *value) {
-  fprintf(stderr, "sotto: %s%s%s\n\n", name, problem, value);
+__attribute__((format(printf, 2, 3)))
+_Noreturn static void fail_parsing(const struct command *command, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  fputs("sotto: ", stderr);
+  vfprintf(stderr, format, args);
+  fputs("\n\n", stderr);
   print_help(stderr, command);
   exit(2);
 }
@@ -178,22 +185,24 @@ static bool set_option(const struct option *option, void *field, const char *val
   return false;
 }
 
-static void take_value(const struct command *command, const struct option *option, const char *value, struct options *options) {
-  static const char *const wanted[] = {[NUMBER] = " needs a number, not ", [COUNT] = " needs a whole number from 1, not ",
-                                       [WHOLE] = " needs a whole number from 0, not ", [SIGNED] = " needs a whole number, not ",
-                                       [KV] = " is f16 or f32, not ", [LEVEL] = " is scalar or simd128, not "};
+static void take_value(const struct command *command, const struct option *option, const char *value,
+                       struct options *options) {
+  static const char *const wanted[] = {[NUMBER] = "a number", [COUNT] = "a whole number from 1",
+                                       [WHOLE] = "a whole number from 0", [SIGNED] = "a whole number",
+                                       [KV] = "f16 or f32", [LEVEL] = "scalar or simd128"};
+  const char *dashes = option->commands ? "--" : "";
   if (!set_option(option, (char *)options + option->offset, value))
-    fail_option(command, option->name, wanted[option->kind], value);
+    fail_parsing(command, "%s%s needs %s, not \"%s\"", dashes, option->name, wanted[option->kind], value);
 }
 
 /* Takes the option args[0]: "--name value", "--name=value" or "-n value". Returns its last argument. */
 static char **take_option(const struct command *command, char **args, struct options *options) {
   const char *name = args[0], *equals = strchr(name, '=');
   const struct option *option = find_option(command, name, equals ? (size_t)(equals - name) : strlen(name));
-  if (!option) fail_option(command, "", "there is no option ", name);
+  if (!option) fail_parsing(command, "there is no option %s", name);
   const char *value = equals ? equals + 1 : option->kind == FLAG ? NULL : *++args;
-  if (option->kind == FLAG && value) fail_option(command, name, " takes no value", "");
-  if (option->kind != FLAG && !value) fail_option(command, name, " needs a value", "");
+  if (option->kind == FLAG && value) fail_parsing(command, "--%s takes no value", option->name);
+  if (option->kind != FLAG && !value) fail_parsing(command, "--%s needs a value", option->name);
   take_value(command, option, value, options);
   return args;
 }
@@ -210,9 +219,9 @@ static void parse(const struct command *command, char **args, struct options *op
     }
     if (args[0][0] == '-' && args[0][1]) args = take_option(command, args, options);
     else if (n_operands < command->n_operands) take_value(command, &operands[n_operands++], *args, options);
-    else fail_option(command, *args, " is one argument too many", "");
+    else fail_parsing(command, "%s is one argument too many", *args);
   }
-  if (n_operands < command->n_operands) fail_option(command, operands[n_operands].name, " is missing", "");
+  if (n_operands < command->n_operands) fail_parsing(command, "%s is missing", operands[n_operands].name);
 }
 
 int main(int argc, char **argv) {

@@ -1,5 +1,5 @@
-/* cli.h: what the files of the command-line program share. It runs in any WASI runtime, and compiles natively too. What
- * fails ends the process with a sentence on standard error, so nothing here returns a status. */
+/* cli.h: what the files of the command-line program share. It runs in any WASI runtime, and compiles natively too.
+ * What fails ends the process with a sentence on standard error, so nothing here returns a status. */
 #ifndef SOTTO_CLI_H
 #define SOTTO_CLI_H
 
@@ -59,7 +59,8 @@ void engine_read_header(struct engine *engine, const char *path);
 void engine_open_model(struct engine *engine, const struct options *options); /* for text: without weights */
 void engine_open(struct engine *engine, const struct options *options);       /* the header, the model and a session */
 
-int32_t *engine_tokenize(const struct engine *engine, const char *text, size_t text_bytes, uint32_t flags, size_t *n_tokens);
+int32_t *engine_tokenize(const struct engine *engine, const char *text, size_t text_bytes, uint32_t flags,
+                         size_t *n_tokens); /* to be freed */
 void engine_check_fits(const struct engine *engine, size_t n_tokens); /* more of them into the context */
 void engine_append(struct engine *engine, const int32_t *tokens, size_t n_tokens);
 void engine_compute(struct engine *engine);
@@ -75,7 +76,7 @@ struct line {
 };
 
 bool next_line(struct line *line); /* the next line of standard input that is not blank */
-size_t json_string(struct line *line); /* decodes it in place; returns the text's length in bytes */
-int32_t *json_ids(const struct line *line, size_t *n_ids); /* of a list of token ids, to be freed */
+size_t json_string(struct line *line); /* decodes a text in place; returns its length in bytes */
+int32_t *json_ids(const struct line *line, size_t *n_ids); /* a list of token ids, to be freed */
 
 #endif

@@ -48,7 +48,8 @@ static void print_json(const char *name, const double *sorted, uint32_t n) {
 }
 
 static void print_line(const char *name, uint32_t n_tokens, const double *sorted, uint32_t n) {
-  printf("%s of %u tokens: %.1f tokens/s (%.1f to %.1f)\n", name, (unsigned)n_tokens, sorted[n / 2], sorted[0], sorted[n - 1]);
+  printf("%s of %u tokens: %.1f tokens/s (%.1f to %.1f)\n", name, (unsigned)n_tokens, sorted[n / 2], sorted[0],
+         sorted[n - 1]);
 }
 
 void bench_command(struct options *plan) {

@@ -1,5 +1,5 @@
-/* cli_engine.c: a file -> header -> model -> session -> logits, each object in a block of the size that it measured; and
- * how the program ends when one of them fails. */
+/* cli_engine.c: a file -> header -> model -> session -> logits, each object in a block of the size that it measured;
+ * and how the program ends when one of them fails. */
 #include "cli.h"
 
 #include <errno.h>
@@ -76,7 +76,7 @@ static void open_file(struct engine *engine, const char *path) {
   struct stat stat;
   *engine = (struct engine){.path = path, .file = fopen(path, "rb")};
   if (!engine->file)
-    fail_usage("there is no file %s: %s (a WASI runtime shows only the folders that it was told to, as by --dir=FOLDER)",
+    fail_usage("%s cannot be opened: %s (a WASI runtime shows only the folders that it is given, as by --dir=FOLDER)",
                path, strerror(errno));
   if (fstat(fileno(engine->file), &stat) == 0 && S_ISREG(stat.st_mode)) engine->file_bytes = (uint64_t)stat.st_size;
 }
@@ -106,8 +106,8 @@ void engine_read_header(struct engine *engine, const char *path) {
 /* For people only: a log file wants no progress bar. */
 static void show_progress(const struct engine *engine, uint64_t n_bytes) {
   if (!isatty(STDERR_FILENO)) return;
-  if (n_bytes < engine->file_bytes) fprintf(stderr, "\rloading: %.1f of %.1f MB\x1b[K", n_bytes / 1e6, engine->file_bytes / 1e6);
-  else fputs("\r\x1b[K", stderr);
+  if (n_bytes >= engine->file_bytes) fputs("\r\x1b[K", stderr);
+  else fprintf(stderr, "\rloading: %.1f of %.1f MB\x1b[K", n_bytes / 1e6, engine->file_bytes / 1e6);
 }
 
 static void push(struct engine *engine, uint64_t offset, const uint8_t *bytes, size_t n) {
@@ -157,9 +157,10 @@ void engine_open(struct engine *engine, const struct options *options) {
   read_weights(engine);
 }
 
-int32_t *engine_tokenize(const struct engine *engine, const char *text, size_t text_bytes, uint32_t flags, size_t *n_tokens) {
+int32_t *engine_tokenize(const struct engine *engine, const char *text, size_t text_bytes, uint32_t flags,
+                         size_t *n_tokens) {
   const size_t scratch_bytes = sotto_tokenize_measure(engine->model, text, text_bytes);
-  const size_t cap = 3 * text_bytes + 3; /* a byte that is no UTF-8 becomes U+FFFD, three bytes and at most as many tokens */
+  const size_t cap = 3 * text_bytes + 3; /* a byte that is no UTF-8 becomes U+FFFD, which has three */
   void *scratch = allocate(1, scratch_bytes);
   int32_t *tokens = allocate(cap, sizeof *tokens);
   check(sotto_tokenize(engine->model, text, text_bytes, flags, scratch, scratch_bytes, tokens, cap, n_tokens));
@@ -168,7 +169,8 @@ int32_t *engine_tokenize(const struct engine *engine, const char *text, size_t t
 }
 
 void engine_check_fits(const struct engine *engine, size_t n_tokens) {
-  const size_t wanted = sotto_session_n_tokens(engine->session) + n_tokens, n_ctx = sotto_session_n_ctx(engine->session);
+  const size_t wanted = sotto_session_n_tokens(engine->session) + n_tokens;
+  const size_t n_ctx = sotto_session_n_ctx(engine->session);
   if (wanted > n_ctx) fail_status(SOTTO_CONTEXT_FULL, "%zu tokens do not fit into a context of %zu", wanted, n_ctx);
 }
 

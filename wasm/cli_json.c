@@ -12,7 +12,9 @@ struct json {
   const char *at, *end;
 };
 
-static struct json json_of(const struct line *line) { return (struct json){line, line->text, line->text + line->n_bytes}; }
+static struct json json_of(const struct line *line) {
+  return (struct json){line, line->text, line->text + line->n_bytes};
+}
 
 _Noreturn static void fail_at(const struct json *json, const char *wanted) {
   fail_usage("line %zu of standard input is not %s: byte %zu is wrong", json->line->number, wanted,

@@ -37,14 +37,15 @@ static double log_sum_exp(const float *logits, uint32_t n_vocab) {
 /* ---- tokens ---- */
 
 void tokens_command(struct options *options) {
-  const uint32_t flags = (options->is_special ? SOTTO_TOKENIZE_SPECIAL : 0) | (options->has_bos_eos ? SOTTO_TOKENIZE_BOS_EOS : 0);
+  const uint32_t special = options->is_special ? SOTTO_TOKENIZE_SPECIAL : 0;
+  const uint32_t bos_eos = options->has_bos_eos ? SOTTO_TOKENIZE_BOS_EOS : 0;
   struct engine engine;
   struct line line = {0};
   engine_open_model(&engine, options);
   while (next_line(&line)) {
     size_t n_ids;
     const size_t text_bytes = json_string(&line);
-    int32_t *ids = engine_tokenize(&engine, line.text, text_bytes, flags, &n_ids);
+    int32_t *ids = engine_tokenize(&engine, line.text, text_bytes, special | bos_eos, &n_ids);
     printf("{");
     print_ids(ids, n_ids);
     printf("}\n");
@@ -83,7 +84,8 @@ static void find_top(const struct writer *writer, const float *logits) {
   }
 }
 
-static void write_row(const struct writer *writer, const int32_t *ids, size_t n_ids, size_t position, const float *logits) {
+static void write_row(const struct writer *writer, const int32_t *ids, size_t n_ids, size_t position,
+                      const float *logits) {
   const double normalizer = log_sum_exp(logits, writer->n_vocab);
   find_top(writer, logits);
   printf("{\"position\":%zu,\"top\":[", position);

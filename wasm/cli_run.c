@@ -65,15 +65,18 @@ static struct text write_turns(const struct form *form, const char *system, stru
   return turns;
 }
 
-static int32_t *prompt_tokens(const struct engine *engine, const struct options *options, struct text prompt, size_t *n_tokens) {
-  const struct form *form = options->is_raw ? NULL : find_form(engine->gguf);
+static int32_t *prompt_tokens(const struct engine *engine, const struct options *options, struct text prompt,
+                              size_t *n_tokens) {
+  const uint32_t flags = SOTTO_TOKENIZE_SPECIAL | SOTTO_TOKENIZE_BOS_EOS;
+  if (options->is_raw) return engine_tokenize(engine, prompt.bytes, prompt.n, flags, n_tokens);
+  const struct form *form = find_form(engine->gguf);
   if (form) prompt = write_turns(form, options->system, prompt);
-  else if (!options->is_raw) fputs("sotto: the file has no chat template of ChatML's or Gemma's kind: "
-                                   "going on with the prompt as it is\n", stderr);
-  int32_t *tokens = engine_tokenize(engine, prompt.bytes, prompt.n, SOTTO_TOKENIZE_SPECIAL | SOTTO_TOKENIZE_BOS_EOS, n_tokens);
+  else fputs("sotto: the file has no chat template of ChatML's or Gemma's kind: the prompt is used as it is\n", stderr);
+  int32_t *tokens = engine_tokenize(engine, prompt.bytes, prompt.n, flags, n_tokens);
   const int32_t bos = engine->info.bos_token;
-  if (form && *n_tokens > 1 && tokens[0] == bos && tokens[1] == bos) return --*n_tokens, tokens + 1; /* ChatML's own mark */
-  return tokens;
+  const bool has_two = *n_tokens > 1 && tokens[0] == bos && tokens[1] == bos; /* where a turn begins with it, too */
+  *n_tokens -= has_two;
+  return tokens + has_two;
 }
 
 /* ---- the answer ---- */
