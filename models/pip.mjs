@@ -32,7 +32,8 @@ async function python(...args) {
     if (error.code === "ENOENT" || /No module named pip/.test(error.stderr)) {
       throw new Error("Python's pip is missing; install it (Debian: apt-get install python3-pip)", { cause: error });
     }
-    throw new Error(`pip says: ${lastError(error.stderr) ?? error.message}`, { cause: error });
+    const complaint = lastError(error.stderr) ?? error.message;
+    throw new Error(`pip says: ${complaint} (it says so, too, when it has no network)`, { cause: error });
   }
 }
 
