@@ -54,7 +54,8 @@ static void check_error(enum sotto_status status, const struct sotto_error *erro
 
 void flush_output(void) {
   if (fflush(stdout) == 0) return;
-  if (errno == EPIPE) exit(0); /* a reader that has seen enough, `sotto ... | head`, is no error */
+  /* A reader that has seen enough, `sotto ... | head`, is no error. Where pipes are sockets it may be a reset. */
+  if (errno == EPIPE || errno == ECONNRESET) exit(0);
   fail_file("standard output", "could not be written", "WRITE_FAILED");
 }
 

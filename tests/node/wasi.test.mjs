@@ -204,7 +204,13 @@ for (const [name, sotto] of [["node:wasi", node], ...(hasWasmtime ? [["wasmtime"
 }
 
 test("node:wasi: a reader that leaves early is no error", async () => { // wasmtime does not tell it from others
-  const onOutput = (child) => child.stdout.destroy();
-  const { code, stderr } = await node(["tokens", MODEL_PATH], { input: '"x"\n'.repeat(20000), onOutput });
-  assert.deepEqual([code, stderr], [0, ""]);
+  const leave = ({ stdout }) => stdout.destroy();
+  const leaveUnread = ({ stdout }) => {
+    stdout.pause();
+    setTimeout(() => stdout.destroy(), 100);
+  };
+  for (const onOutput of [leave, leaveUnread]) {
+    const { code, stderr } = await node(["tokens", MODEL_PATH], { input: '"x"\n'.repeat(20000), onOutput });
+    assert.deepEqual([code, stderr], [0, ""]);
+  }
 });
