@@ -90,6 +90,14 @@ build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) wasm/cli.c)
 	@$(SAY) "  $@  $$(wc -c < $@) bytes"
 -include $(patsubst %.c,build/obj/wasi/%.d,$(PLAIN) wasm/cli.c)
 
+# ---- benchmarks ----
+
+BENCH_OBJECTS := $(filter build/obj/relaxed-single/kernels/%,$(call objects_of,relaxed-single)) build/obj/relaxed-single/wasm/libc.o
+
+build/bench/kernels.wasm: build/obj/relaxed-single/tests/bench/kernels.o $(BENCH_OBJECTS)
+	@mkdir -p $(@D)
+	@$(CLANG) $(filter-out $(EXPORTS:%=-Wl,--export=%),$(WASM_LINK)) -Wl,--export=__heap_base $^ -o $@
+
 # ---- the package and the page ----
 
 LIBRARY := $(shell find web/lib -type f)
@@ -113,7 +121,7 @@ build/app/.done: build/sotto/.done $(APP)
 
 # ---- what people call ----
 
-.PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity \
+.PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity bench-kernels \
         golden dist format clean
 
 help:
@@ -129,6 +137,7 @@ help:
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
 	@echo "  make fidelity            distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
@@ -177,6 +186,8 @@ test-isa: all
 	@tests/isa/run.sh
 fidelity: all
 	@$(NODE) tests/fidelity/fidelity.mjs
+bench-kernels: build/bench/kernels.wasm
+	@$(NODE) tests/bench/kernels.mjs
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 
