@@ -75,8 +75,8 @@ INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, str
 #include "kernels.inc"
 
 /* Every pair of a signed byte and a byte of 0 to 127, in every lane parity, against plain multiplication. An engine
- * that rounds, saturates or takes the signs otherwise is found out (Node 20 is one). So is V8 where AVX is missing: its
- * baseline compiler overwrites the first operand before use when nothing else needs it, as nothing does the splat here. */
+ * that rounds, saturates or takes the signs otherwise is found out (Node 20 is one). So is V8 where AVX is missing:
+ * its baseline compiler overwrites the first operand before use when nothing else needs it, as this splat. */
 bool kernels_test_relaxed(void) {
   for (int b = 0; b < 128; b++)
     for (int a = -128; a < 128; a++) {

@@ -1,13 +1,13 @@
-// answer.mjs: what the engine computes in the Node that runs this, as one line of JSON: { level, prompt, answer, text }:
-// the level in use, hashes of the logits at each position of a prompt (the batched kernels) and of the log-probabilities
-// of a sampled answer (the kernels for one token), and the answer's text. usage: node answer.mjs [LEVEL]
+// answer.mjs: what the engine computes in the Node that runs this, as a line of JSON: { level, prompt, answer, text }:
+// the level in use, hashes of the logits at each position of a prompt (the batched kernels) and of a sampled answer's
+// log-probabilities (the kernels for one token), and the answer's text. usage: node answer.mjs [LEVEL]
 import { createHash } from "node:crypto";
 import { MODEL_URL, PACKAGE } from "../node/support.mjs";
 
 const { load } = await import(new URL("index.js", PACKAGE));
 
-const PROMPT = "The lighthouse keeper wrote in his diary: at 5:40 the fog came in from the north-west, thick as wool, " +
-  "and by six I could no longer see the rocks. I lit the lamp,";
+const PROMPT = "The lighthouse keeper wrote in his diary: at 5:40 the fog came in from the north-west, thick as " +
+  "wool, and by six I could no longer see the rocks. I lit the lamp,";
 const SAMPLED = { temperature: 0.8, seed: 42, max_tokens: 24, logprobs: 20 };
 
 const hash = (data) => createHash("sha256").update(data).digest("hex").slice(0, 16);

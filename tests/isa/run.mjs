@@ -8,8 +8,8 @@ process.chdir(fileURLToPath(new URL("../..", import.meta.url)));
 const NO_AVX = ["--no-enable-avx", "--no-enable-avx2", "--no-enable-fma3"];
 const RUN_MS = 600_000;
 
-// Each engine's command, and the level that it must end at when it may choose: V8's baseline compiler spoils the relaxed
-// dot where AVX is missing, so the self-test must refuse it there, and accept it from the optimising compiler.
+// Each engine's command, and the level that it must end at when it may choose: V8's baseline compiler spoils the
+// relaxed dot where AVX is missing, so the self-test must refuse it there, and accept it from the optimising compiler.
 const ENGINES = [
   { name: "x64", command: [process.execPath], best: "relaxed" },
   { name: "x64 without AVX and FMA", command: [process.execPath, ...NO_AVX], best: "simd128" },
