@@ -44,12 +44,12 @@ WARNINGS    := -Wall -Wextra -Werror
 COMMON      := -std=c11 -ffp-contract=off -fno-math-errno $(WARNINGS) -MMD -MP
 WASM_CFLAGS := --target=wasm32 $(COMMON) -ffreestanding -msimd128 -isystem $(WASI_INCLUDE)
 WASM_LINK   := --target=wasm32 -O3 -nostdlib --no-wasm-opt -Wl,--no-entry -Wl,--import-memory -Wl,--stack-first \
-               -Wl,-z,stack-size=262144 -Wl,--max-memory=4294967296 -Wl,--strip-all \
+               -Wl,-z,stack-size=262144 -Wl,--strip-all \
                $(EXPORTS:%=-Wl,--export=%)
 
 CFLAGS_relaxed  := -DSOTTO_HAVE_RELAXED
 CFLAGS_threads  := -matomics -mbulk-memory
-LINK_threads    := -Wl,--shared-memory
+LINK_threads    := -Wl,--shared-memory -Wl,--max-memory=4294967296
 # Speed for the kernels, size for the engine around them and for the scalar level, which is a specification.
 optimise = $(if $(filter src/% %_scalar.c,$1),-Os,-O3)
 level_of = $(firstword $(subst -, ,$1))
