@@ -1,9 +1,9 @@
 // localize.mjs: makes the symbols of a relocatable wasm object local whose names lack a prefix, so that an application
 // may define the same names. usage: node localize.mjs PREFIX IN.o OUT.o
 //
-// For ELF this is llvm-objcopy's work; for wasm it does nothing. The symbol table is subsection 8 of the custom section
-// "linking" (github.com/WebAssembly/tool-conventions/blob/main/Linking.md): kind, flags, then by kind an index, a name or
-// a place. Two bits of the flags change, so no length does.
+// For ELF llvm-objcopy does this; for wasm it does nothing and says nothing. The symbol table is subsection 8 of the
+// section "linking" (github.com/WebAssembly/tool-conventions/blob/main/Linking.md): of each symbol the kind, the flags,
+// and by kind an index, a name or a place. Two bits of the flags change, so no length does.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const CUSTOM_SECTION = 0, SYMBOL_TABLE = 8;

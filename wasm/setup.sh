@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what building (setup.sh run), testing (setup.sh test) and our own Emscripten (setup.sh emscripten, for
-# emscripten.sh) need and is missing: Debian packages by apt-get, npm packages by npm ci. Where it cannot, it says what is
-# missing and where to get it. Everything it says goes to stderr.
+# Installs what building (setup.sh run), testing (setup.sh test) and emscripten.sh (setup.sh emscripten) need and is
+# missing: Debian packages by apt-get, npm packages by npm ci. Where it cannot, it says what is missing and where to get
+# it. Everything it says goes to stderr.
 set -eu
 exec 1>&2
 what=${1:-run}

@@ -2,7 +2,7 @@
  * usage: node answer.js MODEL.gguf "What is the capital of France?"
  *
  * Sotto reads no file and allocates no memory. Everything is opened the same way: Sotto measures what it needs, the
- * program supplies a block of that size, Sotto opens the thing in it. Blocks are never freed here: all live to the end. */
+ * program supplies a block of that size, and it is opened there. No block is freed here: all are used to the end. */
 #include "sotto.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #define CHUNK_BYTES ((size_t)1 << 20) /* of the file, read at once */
 #define MAX_TOKENS 200                /* of the answer */
 
-/* How SmolLM2 and many others were taught to read a chat. A model's own way is in its file, as tokenizer.chat_template. */
+/* How SmolLM2 and many others learnt to read a chat. A model's own way is in its file, as tokenizer.chat_template. */
 #define CHAT "<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"
 
 /* Ends the program unless it worked. error: what went wrong in detail, or NULL. */
@@ -101,7 +101,9 @@ static void ask(sotto_session *session, const sotto_model *model, const char *qu
 
 /* Computes what is queued and samples the token after it. */
 static int32_t next_token(sotto_session *session, sotto_sampler *sampler) {
-  for (size_t n_left = 1; n_left > 0;) check(sotto_session_step(session, &n_left), NULL); /* a page would look up between steps */
+  size_t n_left; /* steps are short: a page would look for a Stop between two of them */
+  do check(sotto_session_step(session, &n_left), NULL);
+  while (n_left > 0);
   const float *logits;
   int32_t token;
   check(sotto_session_logits(session, sotto_session_n_tokens(session) - 1, &logits), NULL);
