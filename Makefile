@@ -72,11 +72,11 @@ $(foreach module,$(MODULES),$(eval $(call MODULE,$(module))))
 # ---- WASI: the generator of abi.js, and the command-line program ----
 
 # Debian's wasi-libc lies under the older name of the target, which newer compilers call deprecated.
-WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -msimd128 -Isrc --no-wasm-opt
+WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -msimd128 -Isrc
 
 build/wasi/abi.wasm: wasm/abi.c src/sotto.h Makefile
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) $< -o $@
+	@$(CLANG) $(WASI_FLAGS) --no-wasm-opt $< -o $@
 
 build/wasi/abi.js: build/wasi/abi.wasm wasm/run-wasi.mjs
 	@$(NODE) --no-warnings wasm/run-wasi.mjs $< > $@
@@ -87,7 +87,7 @@ build/obj/wasi/%.o: %.c Makefile
 
 build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) wasm/cli.c)
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) $^ -o $@
+	@$(CLANG) $(WASI_FLAGS) --no-wasm-opt $^ -o $@
 	@$(SAY) "  $@  $$(wc -c < $@) bytes"
 -include $(patsubst %.c,build/obj/wasi/%.d,$(PLAIN) wasm/cli.c)
 

