@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what building (setup.sh run), testing (setup.sh test) and testing other processors (setup.sh isa) need and is
-# missing: Debian packages by apt-get, npm packages by npm ci. Where it cannot, it says what is missing and where to get
-# it. Everything it says goes to stderr.
+# Installs what is needed and missing for building (setup.sh run), testing (test), testing other processors (isa) and
+# building for Emscripten (emscripten; emscripten.sh): Debian packages by apt-get, npm packages by npm ci. Where it
+# cannot, it says what is missing and where to get it. Everything it says goes to stderr.
 set -eu
 exec 1>&2
 what=${1:-run}
@@ -55,6 +55,17 @@ newest_clang() {
 
 have node || give_up "Node.js 20 or newer is missing. Get it from https://nodejs.org or your system's packages."
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || give_up "Node.js is older than 20. Get a newer one from https://nodejs.org."
+
+if [ "$what" = emscripten ]; then
+  missing=
+  have clang-19 || missing="$missing clang-19"
+  have wasm-ld-19 || missing="$missing lld-19"
+  have llvm-ar-19 || missing="$missing llvm-19"
+  have python3 || missing="$missing python3"
+  # shellcheck disable=SC2086
+  need "Emscripten needs" $missing
+  exit
+fi
 
 if ! clang_is_there; then
   can_apt || give_up "clang 19 or newer with wasm-ld and wasi-libc is missing. Get the WASI SDK from https://github.com/WebAssembly/wasi-sdk and set WASI_SDK_PATH to its folder."
