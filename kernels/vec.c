@@ -1,7 +1,7 @@
 /* vec.c: norms, rotary embedding, activations and softmax. One source for every level: each element is computed by the
  * same operations in the same order, and sums run in LANES partial sums, so the compiler may vectorise without
  * changing a bit. */
-#include "kernels.h"
+#include "ops.h"
 
 #define LANES 4
 
@@ -103,4 +103,34 @@ float vec_softmax(float *scores, int begin, int end, float scale) {
 /* tanh(y) = 1 - 2 / (1 + exp(2 y)). */
 void vec_soft_cap(float *x, float cap, int n) {
   for (int i = 0; i < n; i++) x[i] = cap * (1.0f - 2.0f / (1.0f + exp_lane(2.0f * (x[i] / cap))));
+}
+
+float vec_quantise(int32_t *q, const float *x, int n, float limit) {
+  float lanes[LANES] = {0}, max = 0;
+  for (int i = 0; i < n; i += LANES)
+    for (int j = 0; j < LANES && i + j < n; j++) {
+      const float magnitude = __builtin_fabsf(x[i + j]);
+      lanes[j] = lanes[j] < magnitude ? magnitude : lanes[j];
+    }
+  for (int j = 0; j < LANES; j++) max = max < lanes[j] ? lanes[j] : max;
+  const bool is_zero = max < ACT_TINY;
+  const float inverse = is_zero ? 0 : limit / max;
+  for (int i = 0; i < n; i++) {
+    const float scaled = x[i] * inverse;
+    q[i] = scaled == scaled ? (int32_t)__builtin_rintf(scaled) : 0;
+  }
+  return is_zero ? 0 : max * (1 / limit);
+}
+
+int hadamard_size(int n) { return n & -n; }
+
+void vec_hadamard(float *x, int n) {
+  const int size = hadamard_size(n);
+  for (int half = 1; half < size; half *= 2)
+    for (int from = 0; from < n; from += 2 * half)
+      for (int i = from; i < from + half; i++) {
+        const float a = x[i], b = x[i + half];
+        x[i] = a + b;
+        x[i + half] = a - b;
+      }
 }

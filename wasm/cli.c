@@ -82,7 +82,7 @@ static const struct option table[] = {
     {LOGITS, FLAG, AT(has_positions), 0, "positions", "of every position, not only the last"},
     {LOGITS, WHOLE, AT(n_top), 0, "top", "show so many of the most likely tokens; 20"},
     {LOGITS, TEXT, AT(full), 0, "full", "write all logits to this file, as float32"},
-    {COMPUTES, KV, AT(session.kv_type), 0, "kv", "the cache's type: f16 or f32"},
+    {COMPUTES, KV, AT(session.kv_type), 0, "kv", "the cache's type: f16, f32 or int8"},
     {COMPUTES, COUNT, AT(session.n_batch), 0, "batch", "prompt tokens that are computed together"},
     {COMPUTES, LEVEL, AT(model.level), 0, "level", "kernels: scalar or simd128; the results are the same bits"},
 };
@@ -95,7 +95,7 @@ static const struct option operands[] = {{0, TEXT, AT(path), 0, "MODEL", ""}, {0
 static const struct { int64_t low, high; } ranges[] = {
     [COUNT] = {1, UINT32_MAX}, [WHOLE] = {0, UINT32_MAX}, [SIGNED] = {INT32_MIN, INT32_MAX}};
 static const char *const words[][4] = {
-    [KV] = {[SOTTO_KV_F16] = "f16", [SOTTO_KV_F32] = "f32"},
+    [KV] = {[SOTTO_KV_F16] = "f16", [SOTTO_KV_F32] = "f32", [SOTTO_KV_INT8] = "int8"},
     [LEVEL] = {[SOTTO_LEVEL_SCALAR] = "scalar", [SOTTO_LEVEL_SIMD128] = "simd128", [SOTTO_LEVEL_RELAXED] = "relaxed"}};
 
 static void set_defaults(struct options *options) {
@@ -189,7 +189,7 @@ static void take_value(const struct command *command, const struct option *optio
                        struct options *options) {
   static const char *const wanted[] = {[NUMBER] = "a number", [COUNT] = "a whole number from 1",
                                        [WHOLE] = "a whole number from 0", [SIGNED] = "a whole number",
-                                       [KV] = "f16 or f32", [LEVEL] = "scalar or simd128"};
+                                       [KV] = "f16, f32 or int8", [LEVEL] = "scalar or simd128"};
   const char *dashes = option->commands ? "--" : "";
   if (!set_option(option, (char *)options + option->offset, value))
     fail_parsing(command, "%s%s needs %s, not \"%s\"", dashes, option->name, wanted[option->kind], value);

@@ -18,7 +18,7 @@ export interface LoadOptions {
   /** Prompt tokens that are computed together. Changes the speed, never the result. */
   nBatch?: number;
   /** Type of the cache of keys and values. Default: "f16". */
-  kvType?: "f16" | "f32";
+  kvType?: "f16" | "f32" | "int8";
   /** Threads that compute. Default: half the cores, at most 4; where memory cannot be shared, always 1. */
   nThreads?: number;
   /** Kernels. Default: the best that this engine has. The results are the same bits. */
