@@ -72,10 +72,10 @@ void attn_mix_int8_scalar(float *out, const float *scores, int stride, int n_q, 
     for (int d = 0; d < head_dim; d++) out[d] = 0;
     for (int block = p_begin / MIX_BLOCK * MIX_BLOCK; block < p_end; block += MIX_BLOCK) {
       const int from = block < p_begin ? p_begin : block, to = block + MIX_BLOCK < p_end ? block + MIX_BLOCK : p_end;
-      float weights[MIX_BLOCK];
+      float weights[MIX_BLOCK] = {0};
       int32_t quants[MIX_BLOCK];
       for (int p = from; p < to; p++) weights[p - from] = scores[p] * kv->value_scales[p];
-      const float scale = vec_quantise(quants, weights, to - from, 32767);
+      const float scale = vec_quantise(quants, weights, MIX_BLOCK, 32767);
       for (int d = 0; d < head_dim; d++) {
         int32_t sum = 0;
         for (int p = from; p < to; p++) sum += quants[p - from] * value_at(kv, head_dim, p, d);

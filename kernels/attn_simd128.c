@@ -100,11 +100,10 @@ INLINE v128_t dot_add(v128_t sum, struct widened bytes, v128_t even, v128_t odd)
   return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(bytes.odd, odd));
 }
 
-/* Quantises n floats, of which there is room for n rounded up to 4, to 16 bits in the order 0 2 1 3 of each four. */
+/* Quantises n floats, a multiple of 4, to 16 bits in the order 0 2 1 3 of each four. */
 static float quantise16(int16_t *out, const float *x, int n, float limit) {
   int32_t q[MAX_HEAD_DIM];
   const float scale = vec_quantise(q, x, n, limit);
-  for (int i = n; i % 4; i++) q[i] = 0;
   for (int i = 0; i < n; i += 4) {
     const v128_t four = wasm_v128_load(q + i), shorts = wasm_i16x8_narrow_i32x4(four, four);
     wasm_v128_store64_lane(out + i, wasm_i16x8_shuffle(shorts, shorts, 0, 2, 1, 3, 0, 2, 1, 3), 0);
@@ -127,6 +126,8 @@ INLINE void scores_int8_of(int n_q, float *out, int stride, const float *q, cons
         const v128_t even = wasm_v128_load32_splat(query[i] + d), odd = wasm_v128_load32_splat(query[i] + d + 2);
         sum[i][0] = dot_add(sum[i][0], k0, even, odd);
         sum[i][1] = dot_add(sum[i][1], k1, even, odd);
+        PIN(sum[i][0]);
+        PIN(sum[i][1]);
       }
     }
     for (int i = 0; i < n_q; i++)
@@ -145,7 +146,8 @@ INLINE void mix_int8_block(int n_q, float *out, const float *scores, int stride,
   for (int i = 0; i < n_q; i++) {
     float weight[MIX_BLOCK];
     for (int p = 0; p < n; p++) weight[p] = scores[i * stride + from + p] * kv->value_scales[from + p];
-    scales[i] = wasm_f32x4_splat(quantise16(weights[i], weight, n, 32767));
+    for (int p = n; p % 4; p++) weight[p] = 0;
+    scales[i] = wasm_f32x4_splat(quantise16(weights[i], weight, (n + 3) & ~3, 32767));
   }
   for (int d = 0; d < head_dim; d += 8) {
     const int8_t *values = (const int8_t *)kv->values + (size_t)from * (size_t)head_dim + 4 * d;
@@ -157,6 +159,8 @@ INLINE void mix_int8_block(int n_q, float *out, const float *scores, int stride,
         const v128_t even = wasm_v128_load32_splat(weights[i] + p), odd = wasm_v128_load32_splat(weights[i] + p + 2);
         sum[i][0] = dot_add(sum[i][0], v0, even, odd);
         sum[i][1] = dot_add(sum[i][1], v1, even, odd);
+        PIN(sum[i][0]);
+        PIN(sum[i][1]);
       }
     }
     for (int i = 0; i < n_q; i++)

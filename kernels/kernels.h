@@ -164,8 +164,8 @@ void vec_rope_normal(float *x, const float *cos_sin, int n);
  * 8) becomes 0. Returns their sum. */
 float vec_softmax(float *scores, int begin, int end, float scale);
 void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
-/* q (n) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to matter, or holds no
- * number, is zero. */
+/* q (n, a multiple of 4) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to
+ * matter, or holds no number, is zero. */
 float vec_quantise(int32_t *q, const float *x, int n, float limit);
 /* The Walsh-Hadamard transform, unscaled, of each hadamard_size(n) elements: products of two vectors grow by that factor. */
 void vec_hadamard(float *x, int n);

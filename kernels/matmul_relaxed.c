@@ -13,14 +13,6 @@ INLINE v128_t widen_add(v128_t sum, v128_t i16x8) {
   return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(i16x8, wasm_i16x8_splat(1)));
 }
 
-/* Keeps the sums where they stand: LLVM would otherwise sink the chain of dots below all its loads and spill. LLVM 19
- * to 21 do without: some of them crash on vectors in inline assembly (github.com/llvm/llvm-project/pull/146574). */
-#if defined(__wasm__) && __clang_major__ >= 22
-#define PIN(v) __asm__ volatile("" : "+r"(v))
-#else
-#define PIN(v) (void)(v)
-#endif
-
 INLINE void dot_tile(enum layout layout, const uint8_t *tile, const void *act, struct sums *sums) {
   const struct act1 *x = act;
   const int run = dots_in_16_bits(layout);

@@ -39,6 +39,7 @@ INLINE void dot_tile(enum layout layout, const uint8_t *tile, const void *act, s
       const v128_t q = load_quants(layout, tile, c, h);
       v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
       *sum = dot_add(*sum, even_bytes(is_signed, q), odd_bytes(is_signed, q), x);
+      PIN(*sum);
     }
   }
 }
@@ -57,6 +58,8 @@ INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, str
       v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
       sum[0] = dot_add(sum[0], even0, odd0, x);
       sum[1] = dot_add(sum[1], even1, odd1, x);
+      PIN(sum[0]);
+      PIN(sum[1]);
     }
   }
 }

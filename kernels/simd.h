@@ -22,6 +22,14 @@ static inline v128_t wasm_i16x8_relaxed_dot_i8x16_i7x16(v128_t a, v128_t b) {
 }
 #endif
 
+/* Keeps a sum where it stands: LLVM would otherwise sink the chain of dots below all its loads and spill. LLVM 19 to 21
+ * do without: some of them crash on vectors in inline assembly (github.com/llvm/llvm-project/pull/146574). */
+#if defined(__wasm__) && __clang_major__ >= 22
+#define PIN(v) __asm__ volatile("" : "+r"(v))
+#else
+#define PIN(v) (void)(v)
+#endif
+
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define INLINE static inline __attribute__((always_inline))
 

@@ -97,6 +97,34 @@ for (const name of names) {
   }
 }
 
+// Attention, of three queries that share a KV head, as in SmolLM2.
+const ATTENTION = { nQ: 3, headDim: 64, nPositions: 2048 };
+const CACHES = { f32: 0, f16: 1, int8: 2 };
+const PARTS = { scores: 1, softmax: 2, mix: 4 };
+if (positionals.length === 0) {
+  const { nQ, headDim, nPositions } = ATTENTION;
+  const table = exports.table(LEVELS.simd128);
+  const nItems = headDim * nPositions;
+  const scores = allocate(4 * nQ * nPositions);
+  const scales = allocate(4 * nPositions);
+  new Float32Array(memory.buffer, scales, nPositions).fill(0.01);
+  for (const [type, index] of Object.entries(CACHES)) {
+    const [keys, values] = [0, 1].map(() => allocate(4 * nItems));
+    const half = F16_HUNDREDTH | F16_HUNDREDTH << 16;
+    for (const at of [keys, values]) {
+      if (type === "f32") new Float32Array(memory.buffer, at, nItems).forEach((_, i, x) => (x[i] = Math.random() - 0.5));
+      else new Int32Array(memory.buffer, at, nItems / 2).fill(type === "f16" ? half : 0x11f2e3d4);
+    }
+    for (const [part, bit] of Object.entries(PARTS)) {
+      if (part === "softmax" && type !== "f32") continue; // the same for all
+      candidates.push({
+        name: `attention ${type} ${part}`, samples: [], macs: part === "softmax" ? nQ * nPositions : nQ * nItems,
+        run: () => exports.attention(table, index, y, scores, floats, nQ, keys, values, scales, headDim, nPositions, bit),
+      });
+    }
+  }
+}
+
 // One sample: enough runs for SAMPLE_MS, in seconds a run. A gemv goes through all of its weights, call by call.
 function sample(candidate) {
   const begin = performance.now();
@@ -125,5 +153,5 @@ console.log(`streaming read ${streaming.toFixed(1)} GB/s`);
 for (const candidate of candidates.slice(1)) {
   const { name, macs, bytes } = candidate;
   const ofMemory = bytes ? `  ${rate(candidate, bytes).toFixed(1).padStart(5)} GB/s, ${(100 * rate(candidate, bytes) / streaming).toFixed(0)} % of streaming` : "";
-  console.log(`${name.padEnd(20)} ${rate(candidate, macs).toFixed(1).padStart(6)} GMAC/s${ofMemory}`);
+  console.log(`${name.padEnd(22)} ${rate(candidate, macs).toFixed(1).padStart(6)} GMAC/s${ofMemory}`);
 }
