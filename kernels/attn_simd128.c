@@ -6,16 +6,16 @@
 #define QUERIES 4 /* queries a pass: 8 accumulators and 2 loaded vectors stay in registers */
 
 /* Elements i to i + 3 of a cache of f32 or f16. */
-INLINE v128_t load4(bool f16, const void *p, size_t i) {
-  return f16 ? load_f16x4((const uint16_t *)p + i) : wasm_v128_load((const float *)p + i);
+INLINE v128_t load4(const struct constants *constants, bool f16, const void *p, size_t i) {
+  return f16 ? load_f16x4(constants, (const uint16_t *)p + i) : wasm_v128_load((const float *)p + i);
 }
 
-INLINE void scores_of_group(bool f16, int n_q, float *out, int stride, const float *q, const void *keys, size_t at,
+INLINE void scores_of_group(const struct constants *constants, bool f16, int n_q, float *out, int stride, const float *q, const void *keys, size_t at,
                             int head_dim) {
   v128_t sum[QUERIES][2];
   for (int i = 0; i < n_q; i++) sum[i][0] = sum[i][1] = wasm_f32x4_splat(0);
   for (int d = 0; d < head_dim; d++, at += 8) {
-    const v128_t k0 = load4(f16, keys, at), k1 = load4(f16, keys, at + 4);
+    const v128_t k0 = load4(constants, f16, keys, at), k1 = load4(constants, f16, keys, at + 4);
     for (int i = 0; i < n_q; i++) {
       const v128_t splat = wasm_v128_load32_splat(q + i * head_dim + d);
       sum[i][0] = wasm_f32x4_add(sum[i][0], wasm_f32x4_mul(splat, k0));
@@ -30,17 +30,18 @@ INLINE void scores_of_group(bool f16, int n_q, float *out, int stride, const flo
 
 INLINE void scores_of(bool f16, int n_q, float *out, int stride, const float *q, const void *keys, int head_dim,
                       int p_begin, int p_end) {
+  const struct constants constants = load_constants();
   for (int p = p_begin & ~7; p < p_end; p += 8)
-    scores_of_group(f16, n_q, out + p, stride, q, keys, (size_t)p * (size_t)head_dim, head_dim);
+    scores_of_group(&constants, f16, n_q, out + p, stride, q, keys, (size_t)p * (size_t)head_dim, head_dim);
 }
 
 /* The dimensions d to d + 3 of eight positions, added up in turn, then added to out. */
-INLINE void mix_group(bool f16, int n_q, float *out, const float *scores, int stride, const void *values, size_t at,
+INLINE void mix_group(const struct constants *constants, bool f16, int n_q, float *out, const float *scores, int stride, const void *values, size_t at,
                       int head_dim, int d) {
   v128_t sum[QUERIES];
   for (int i = 0; i < n_q; i++) sum[i] = wasm_f32x4_splat(0);
   for (int p = 0; p < 8; p++) {
-    const v128_t v = load4(f16, values, at + (size_t)(p * head_dim + d));
+    const v128_t v = load4(constants, f16, values, at + (size_t)(p * head_dim + d));
     for (int i = 0; i < n_q; i++)
       sum[i] = wasm_f32x4_add(sum[i], wasm_f32x4_mul(wasm_v128_load32_splat(scores + i * stride + p), v));
   }
@@ -52,10 +53,11 @@ INLINE void mix_group(bool f16, int n_q, float *out, const float *scores, int st
 
 INLINE void mix_of(bool f16, int n_q, float *out, const float *scores, int stride, const void *values, int head_dim,
                    int p_begin, int p_end) {
+  const struct constants constants = load_constants();
   for (int i = 0; i < n_q * head_dim; i++) out[i] = 0;
   for (int p = p_begin & ~7; p < p_end; p += 8)
     for (int d = 0; d < head_dim; d += 4)
-      mix_group(f16, n_q, out, scores + p, stride, values, (size_t)p * (size_t)head_dim, head_dim, d);
+      mix_group(&constants, f16, n_q, out, scores + p, stride, values, (size_t)p * (size_t)head_dim, head_dim, d);
 }
 
 /* Passes of four queries, then the rest, each with its number as a constant. */
