@@ -50,8 +50,9 @@ WASM_LINK   := --target=wasm32 -O3 -nostdlib --no-wasm-opt -Wl,--no-entry -Wl,--
 CFLAGS_relaxed  := -DSOTTO_HAVE_RELAXED
 CFLAGS_threads  := -matomics -mbulk-memory
 LINK_threads    := -Wl,--shared-memory -Wl,--max-memory=4294967296
-# Speed for the kernels, size for the engine around them and for the scalar level, which is a specification.
-optimise = $(if $(filter src/% %_scalar.c,$1),-Os,-O3)
+# Size for the engine around the kernels and for the scalar level, which is a specification; speed for the others. The
+# products keep the offsets in their load instructions when loop strength reduction does not turn them into additions.
+optimise = $(if $(filter src/% %_scalar.c,$1),-Os,-O3 $(if $(filter kernels/matmul_%,$1),-mllvm -disable-lsr))
 level_of = $(firstword $(subst -, ,$1))
 kind_of  = $(lastword $(subst -, ,$1))
 sources_of = $(PLAIN) $(if $(filter relaxed,$(call level_of,$1)),$(RELAXED)) wasm/libc.c
