@@ -167,7 +167,8 @@ void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
 /* q (n, a multiple of 4) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to
  * matter, or holds no number, is zero. */
 float vec_quantise(int32_t *q, const float *x, int n, float limit);
-/* The Walsh-Hadamard transform, unscaled, of each hadamard_size(n) elements: products of two vectors grow by that factor. */
+/* The Walsh-Hadamard transform, unscaled, of each hadamard_size(n) elements; n is a multiple of 8. Products of two vectors
+ * grow by that factor. */
 void vec_hadamard(float *x, int n);
 int hadamard_size(int n); /* the largest power of two that divides n */
 

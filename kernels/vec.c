@@ -181,13 +181,19 @@ float vec_quantise(int32_t *q, const float *x, int n, float limit) {
 
 int hadamard_size(int n) { return n & -n; }
 
+static f32x4 hadamard4(f32x4 x) {
+  x = x.xxzz + x.yyww * (f32x4){1, -1, 1, -1};
+  return x.xyxy + x.zwzw * (f32x4){1, 1, -1, -1};
+}
+
+/* n is a multiple of 8, and so is the size. */
 void vec_hadamard(float *x, int n) {
-  const int size = hadamard_size(n);
-  for (int half = 1; half < size; half *= 2)
+  for (int i = 0; i < n; i += LANES) store(x + i, hadamard4(load(x + i, LANES)), LANES);
+  for (int half = LANES; half < hadamard_size(n); half *= 2)
     for (int from = 0; from < n; from += 2 * half)
-      for (int i = from; i < from + half; i++) {
-        const float a = x[i], b = x[i + half];
-        x[i] = a + b;
-        x[i + half] = a - b;
+      for (int i = from; i < from + half; i += LANES) {
+        const f32x4 a = load(x + i, LANES), b = load(x + i + half, LANES);
+        store(x + i, a + b, LANES);
+        store(x + i + half, a - b, LANES);
       }
 }
