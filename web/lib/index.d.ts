@@ -79,8 +79,26 @@ export interface Model {
   detokenize(tokens: TokenIds, options?: { special?: boolean }): Promise<string>;
   /** Raw logits after the last token; with all, after each token, one row of nVocab after another. */
   logits(tokens: TokenIds, options?: { all?: boolean; signal?: AbortSignal }): Promise<Float32Array>;
+  /**
+   * Measures tokens a second: of a prompt of `prompt` tokens (256) and an answer of `new` (64), behind `depth` tokens of
+   * context (0), in `runs` runs (5). They must fit into the context together. Takes seconds; forgets the prompt that was
+   * computed last.
+   */
+  bench(options?: { prompt?: number; new?: number; depth?: number; runs?: number; signal?: AbortSignal }): Promise<BenchResult>;
   /** Ends the workers, fails what is under way with CLOSED, and gives the memory back. */
   close(): void;
+}
+
+export interface BenchResult {
+  readonly prefill: Rate;
+  readonly decode: Rate;
+}
+
+/** Tokens a second over the runs. */
+export interface Rate {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 export type TokenIds = readonly number[] | Int32Array | Uint32Array;

@@ -2,6 +2,7 @@
 // value a line each. Logits are written as log-probabilities with six digits, in double precision of the raw logits.
 import { closeSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { argmax } from "../bench.js";
 import { Breath } from "../engine.js";
 import { LOAD_OPTIONS, UsageError, loadOptions, modelUrl, parse } from "./args.mjs";
 import { openEngine } from "./direct.mjs";
@@ -89,12 +90,6 @@ function greedy(engine, _, count) {
     }
     console.log(`{"ids":${JSON.stringify(ids)},"logprobs":[${logprobs.join(",")}]}`);
   };
-}
-
-export function argmax(row) {
-  let best = 0;
-  for (let i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
-  return best;
 }
 
 function logSumExp(row) {
