@@ -159,7 +159,7 @@ build/app/.done: build/sotto/.done $(APP)
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity \
-        bench-kernels emscripten golden dist format clean
+        bench bench-kernels emscripten golden dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -175,6 +175,7 @@ help:
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
 	@echo "  make fidelity            distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make dist                the npm package as a file"
@@ -227,6 +228,9 @@ test-isa: build/sotto/.done build/isa/node
 	@$(NODE) tests/isa/run.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/fidelity.mjs
+bench: all
+	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
+	@$(NODE) tests/bench/bench.mjs
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
 golden:

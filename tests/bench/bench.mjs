@@ -1,0 +1,116 @@
+// bench.mjs: Sotto beside its peers, on the same files (make bench; FULL=1 for all of it). The engines take turns, in an
+// order that rotates; figures are medians of single runs in tokens a second, and what counts is their ratio to native
+// llama.cpp in the same run. Writes build/bench/result.json and tests/bench/speed.svg, and says which ratios fall short.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { chart } from "./chart.mjs";
+import { MODELS, ORACLE, ROOT, chromium, close, native, node, wllama } from "./engines.mjs";
+
+const FULL = process.env.FULL === "1";
+
+const SHORT = { prompt: 256, new: 64, depth: 0 };
+const DEEP = { prompt: 256, new: 64, depth: 2048 };
+const JOB = { prompt: 2048, new: 128, depth: 0 }; // read a transcript, write a summary: the total time counts
+
+const cached = (name) => join(ROOT, "models/cache", `${name}.gguf`);
+const SMOLLM2 = cached("SmolLM2-135M-Instruct.Q4_1");
+
+// The ratios to native llama.cpp that are aimed at: prefill and decode of SHORT, decode of DEEP, time of JOB.
+const FILES = [
+  { name: "SmolLM2 Q4_1", path: SMOLLM2, aims: { prefill: 2.2, decode: 1.8, deep: 2.5, job: 0.4 } },
+  { name: "SmolLM2 Q4_0", path: made("Q4_0"), aims: { prefill: 0.85, decode: 1.3, deep: 2, job: 0.75 } },
+  { name: "SmolLM2 Q8_0", path: made("Q8_0"), aims: { prefill: 0.6, decode: 1.3, deep: 2, job: 0.9 } },
+  { name: "SmolLM2 Q4_K_M", path: made("Q4_K_M"), aims: { prefill: 0.8, decode: 1.4, deep: 2, job: 0.8 } },
+  { name: "gemma-3-270m Q4_K_M", path: cached("gemma-3-270m-q4_k_m"), aims: { prefill: 0.8, decode: 1.6, deep: 1.6 } },
+].filter(({ path }) => existsSync(path));
+
+/** SmolLM2 in another type: the Q4_1 file's weights as F32, quantised anew. */
+function made(type) {
+  const path = join(MODELS, `SmolLM2-135M-Instruct.${type}.gguf`);
+  if (existsSync(path)) return path;
+  mkdirSync(MODELS, { recursive: true });
+  const exact = join(MODELS, "exact.gguf");
+  const quantize = (...args) => execFileSync(join(ORACLE, "llama-quantize"), args, { stdio: "pipe" });
+  if (!existsSync(exact)) quantize("--allow-requantize", SMOLLM2, exact, "F32");
+  quantize(exact, path, type);
+  return path;
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const spread = (values) => ({ median: median(values), min: Math.min(...values), max: Math.max(...values) });
+
+/** Runs engines by turns; { name -> { prefill, decode, seconds } }, each { median, min, max }. */
+async function compare(path, plan, engines, nRuns) {
+  const runs = new Map(engines.map(({ name }) => [name, []]));
+  for (let round = 0; round < nRuns; round++) {
+    for (let i = 0; i < engines.length; i++) {
+      const engine = engines[(round + i) % engines.length];
+      const { prefill, decode } = await engine.measure(path, plan);
+      runs.get(engine.name).push({ prefill, decode, seconds: plan.prompt / prefill + plan.new / decode });
+    }
+  }
+  const of = (list, key) => spread(list.map((run) => run[key]));
+  return Object.fromEntries([...runs].map(([name, list]) =>
+    [name, { prefill: of(list, "prefill"), decode: of(list, "decode"), seconds: of(list, "seconds") }]));
+}
+
+const short = [];
+const say = (text) => console.log(text);
+
+function report(title, results, key, aim) {
+  const peer = results[native.name];
+  for (const [name, result] of Object.entries(results)) {
+    const { median: value, min, max } = result[key];
+    const ratio = peer && value / peer[key].median;
+    const isOurs = name.startsWith("Sotto");
+    const misses = isOurs && aim && (key === "seconds" ? ratio > aim : ratio < aim);
+    if (misses) short.push(`${title}, ${name}: ${ratio.toFixed(2)}, not ${aim}`);
+    const unit = key === "seconds" ? "s" : "tokens/s";
+    const versus = peer && name !== native.name ? `  ${ratio.toFixed(2)} of native${misses ? `, aim ${aim}` : ""}` : "";
+    say(`  ${title.padEnd(22)} ${name.padEnd(20)} ${value.toFixed(1).padStart(7)} ${unit} (${min.toFixed(1)} to ${max.toFixed(1)})${versus}`);
+  }
+}
+
+for (const { missing } of [native, chromium, wllama]) if (missing) say(`left out: ${missing}`);
+const engines = [native, node, chromium].filter(({ missing }) => !missing);
+const started = performance.now();
+const result = { machine: cpus()[0].model, date: new Date().toISOString().slice(0, 10), files: {}, curve: {} };
+
+for (const { name, path, aims } of FILES) {
+  const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
+  say(`\n${name} (sha256 ${sha256.slice(0, 16)}...)`);
+  const file = result.files[name] = { sha256 };
+  const isMain = path === SMOLLM2;
+  file.short = await compare(path, SHORT, engines, 5);
+  report("prefill 256", file.short, "prefill", aims.prefill);
+  report("decode 64", file.short, "decode", aims.decode);
+  if (isMain && !wllama.missing) {
+    file.wllama = await compare(path, SHORT, [wllama], 1);
+    report("prefill 256", { ...file.wllama }, "prefill");
+    report("decode 64", { ...file.wllama }, "decode");
+  }
+  if (isMain || FULL || name.startsWith("gemma")) {
+    file.deep = await compare(path, DEEP, engines, FULL ? 5 : 3);
+    report("decode behind 2,048", file.deep, "decode", aims.deep);
+  }
+  if (aims.job && (isMain || FULL)) {
+    file.job = await compare(path, JOB, engines, FULL ? 5 : 3);
+    report("the job", file.job, "seconds", aims.job);
+  }
+}
+
+say("\ndecode, by tokens of context");
+for (const depth of FULL ? [0, 512, 1024, 2048, 4096, 8000] : [0, 1024, 2048, 4096]) {
+  result.curve[depth] = await compare(SMOLLM2, { prompt: 8, new: 32, depth }, [native, node].filter(({ missing }) => !missing), 1);
+  report(`${depth}`, result.curve[depth], "decode");
+}
+await close();
+
+mkdirSync(join(ROOT, "build/bench"), { recursive: true });
+writeFileSync(join(ROOT, "build/bench/result.json"), `${JSON.stringify(result, null, 1)}\n`);
+writeFileSync(join(ROOT, "tests/bench/speed.svg"), chart(result));
+say(`\n${short.length ? `These fall short:\n  ${short.join("\n  ")}` : "All aims are reached."}`);
+say(`in ${Math.round((performance.now() - started) / 60_000)} minutes; build/bench/result.json, tests/bench/speed.svg`);

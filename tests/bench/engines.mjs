@@ -1,0 +1,79 @@
+// engines.mjs: the engines that are measured beside each other: each takes a file and a plan { prompt, new, depth } and
+// gives tokens a second of one run, after one that does not count. One thread, greedy, the end of the text is ignored.
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import puppeteer from "puppeteer-core";
+import { serve } from "../../web/serve.mjs";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export const ORACLE = join(process.env.SOTTO_ORACLE ?? join(homedir(), ".cache/sotto-oracle"), "bin");
+export const MODELS = join(ROOT, "build/bench/models");
+const CACHE = join(ROOT, "models/cache");
+const WLLAMA = join(ROOT, "build/bench/wllama"); // npm install --prefix build/bench/wllama @wllama/wllama@3.8.1
+
+const run = promisify(execFile);
+const rates = ({ prefill, decode }) => ({ prefill: prefill.median, decode: decode.median });
+
+/** llama.cpp, built for this machine. */
+export const native = {
+  name: "llama.cpp, native",
+  missing: !existsSync(join(ORACLE, "speed")) && `there is no ${join(ORACLE, "speed")}: set SOTTO_ORACLE`,
+  async measure(path, { prompt, new: n, depth }) {
+    const { stdout } = await run(join(ORACLE, "speed"), [path, "1", prompt, n, "1", depth].map(String));
+    return rates(JSON.parse(stdout));
+  },
+};
+
+export const node = {
+  name: "Sotto in Node",
+  async measure(path, plan) {
+    const options = Object.entries(plan).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const args = [join(ROOT, "build/sotto/bin/sotto.mjs"), "bench", path, "--runs", "1", "--json", ...options];
+    const { stdout } = await run(process.execPath, args);
+    return rates(JSON.parse(stdout));
+  },
+};
+
+// One browser for all that runs in one; each measurement has a page of its own.
+let site;
+let browser;
+
+async function inPage(name, path, plan) {
+  site ??= await serve({ mounts: {
+    "/": join(ROOT, "tests/bench"), "/sotto/": join(ROOT, "build/sotto"), "/cache/": CACHE, "/made/": MODELS,
+    "/wllama/": join(WLLAMA, "node_modules/@wllama/wllama/esm"),
+  } });
+  browser ??= await puppeteer.launch({ executablePath: "/usr/bin/chromium", protocolTimeout: 1_800_000,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"] });
+  const page = await browser.newPage();
+  try {
+    await page.setBypassCSP(true); // wllama's worker is a blob
+    await page.goto(`${site.url}page.html`);
+    const folder = path.startsWith(CACHE) ? "cache" : "made";
+    const url = `${site.url}${folder}/${basename(path)}`;
+    return rates(await page.evaluate((...args) => globalThis.measure(...args), name, url, plan));
+  } finally {
+    await page.close();
+  }
+}
+
+export const chromium = {
+  name: "Sotto in Chromium",
+  missing: !existsSync("/usr/bin/chromium") && "chromium is not installed",
+  measure: (path, plan) => inPage("sotto", path, plan),
+};
+
+export const wllama = {
+  name: "wllama in Chromium",
+  missing: chromium.missing || (!existsSync(WLLAMA) && `npm install --prefix ${WLLAMA} @wllama/wllama@3.8.1 was not run`),
+  measure: (path, plan) => inPage("wllama", path, plan),
+};
+
+export async function close() {
+  await browser?.close();
+  await site?.close();
+}
