@@ -123,7 +123,7 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
   } else if (text_equals(model.data, model.n_items, "gpt2")) {
     vocab->tokenizer = TOKENIZER_BPE;
     vocab->bos = vocab->eos = 11;
-    const bool is_named = sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK && pre.type == SOTTO_VALUE_STRING;
+    const bool is_named = sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK && pre.type == SOTTO_VALUE_STRING && pre.n_items;
     vocab->pre = is_named ? pre_tokenizer_find(pre.data, pre.n_items) : pre_tokenizer_find((const uint8_t *)"default", 7);
     vocab->can_tokenize = vocab->pre != NULL;
     vocab->add_bos = vocab->pre && vocab->pre->add_bos;
