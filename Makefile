@@ -128,7 +128,7 @@ help:
 	@echo "  make model MODEL=name    fetch a model of models/catalog.json into models/cache"
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
-	@echo "  make fidelity            distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
@@ -176,7 +176,7 @@ test-browser: all
 test-isa: all
 	@tests/isa/run.sh
 fidelity: all
-	@$(NODE) tests/fidelity/fidelity.mjs
+	@$(NODE) tests/fidelity/tokens.mjs && $(NODE) tests/fidelity/fidelity.mjs
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 
@@ -216,10 +216,16 @@ build/fuzz/%: build/obj/fuzz/tests/%.o $(SOURCES:%.c=build/obj/fuzz/%.o)
 	@mkdir -p $(@D)
 	@$(CLANG) $(SANITIZE) -fsanitize=fuzzer $^ -lm -o $@
 
+-include $(patsubst %.c,build/obj/fuzz/%.d,$(SOURCES) $(wildcard tests/fuzz_*.c))
+
+build/make-corpus: build/obj/native/tests/corpus/make-corpus.o $(SOURCES:%.c=build/obj/native/%.o)
+	@$(CLANG) $(SANITIZE) $^ -lm -lpthread -o $@
+
 fuzz: $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
 	  corpus=build/corpus/$$(basename $$fuzzer); mkdir -p $$corpus; \
-	  $$fuzzer -max_total_time=60 -max_len=65536 $$corpus $$(ls -d tests/corpus/$$(basename $$fuzzer) 2>/dev/null) || exit 1; \
+	  $$fuzzer -max_total_time=60 -max_len=65536 -timeout=10 -artifact_prefix=build/ \
+	    $$corpus tests/corpus/$$(basename $$fuzzer) || exit 1; \
 	done
 
 .PRECIOUS: build/obj/native/%.o build/obj/fuzz/%.o

@@ -1,7 +1,7 @@
 /* arena.c: a bump allocator over caller memory. */
 #include "arena.h"
 
-/* Under AddressSanitizer a stretch that nobody may touch lies behind each piece, as it does behind a block of malloc. */
+/* Under AddressSanitizer a stretch that nobody may touch lies behind each piece, as behind a block of malloc. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>

@@ -37,11 +37,11 @@ struct tiny_options {
 };
 
 static const struct tiny_options tiny_llama = {
-    .architecture = "llama", .type = GGUF_Q8_0, .n_layers = 2, .n_embd = 256, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64,
-    .n_ff = 256, .n_vocab = 101, .n_ctx = 256, .has_output = true, .has_rope_freqs = true};
+    .architecture = "llama", .type = GGUF_Q8_0, .n_layers = 2, .n_embd = 256, .n_heads = 4, .n_kv_heads = 2,
+    .head_dim = 64, .n_ff = 256, .n_vocab = 101, .n_ctx = 256, .has_output = true, .has_rope_freqs = true};
 static const struct tiny_options tiny_gemma = {
-    .architecture = "gemma3", .type = GGUF_Q8_0, .n_layers = 6, .n_embd = 256, .n_heads = 4, .n_kv_heads = 1, .head_dim = 64,
-    .n_ff = 256, .n_vocab = 101, .n_ctx = 256, .window = 24};
+    .architecture = "gemma3", .type = GGUF_Q8_0, .n_layers = 6, .n_embd = 256, .n_heads = 4, .n_kv_heads = 1,
+    .head_dim = 64, .n_ff = 256, .n_vocab = 101, .n_ctx = 256, .window = 24};
 
 struct tiny_file {
   uint8_t *bytes;

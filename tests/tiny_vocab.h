@@ -7,8 +7,10 @@
 #include "../src/model.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
-/* An array and its length, as two arguments. */
+/* Lists as two arguments: an array and its length. */
 #define LIST(type, ...) (const type[]){__VA_ARGS__}, sizeof((const type[]){__VA_ARGS__}) / sizeof(type)
+#define TOKENS(...) LIST(struct tiny_token, __VA_ARGS__)
+#define TEXTS(...) LIST(char *, __VA_ARGS__)
 
 #define NORMAL(text) {text, TOKEN_NORMAL, 0}
 #define SCORED(text, score) {text, TOKEN_NORMAL, score}
@@ -18,17 +20,19 @@
 #define UNKNOWN {"<unk>", TOKEN_UNKNOWN, 0}
 
 static const struct tiny_options tiny_small = {
-    .architecture = "llama", .type = GGUF_Q8_0, .n_layers = 1, .n_embd = 32, .n_heads = 1, .n_kv_heads = 1, .head_dim = 32,
-    .n_ff = 32, .n_vocab = 300, .n_ctx = 64};
+    .architecture = "llama", .type = GGUF_Q8_0, .n_layers = 1, .n_embd = 32, .n_heads = 1, .n_kv_heads = 1,
+    .head_dim = 32, .n_ff = 32, .n_vocab = 300, .n_ctx = 64};
 
-/* SentencePiece without a space before the text; byte-level BPE with one merge, of the letters s and t. */
+/* SentencePiece without a space before the text. */
 static inline struct tiny_tokenizer tiny_spm(const struct tiny_token *tokens, size_t n_tokens) {
   return (struct tiny_tokenizer){.model = "llama", .tokens = tokens, .n_tokens = (uint32_t)n_tokens};
 }
-static inline struct tiny_tokenizer tiny_bpe(const struct tiny_token *tokens, size_t n_tokens) {
-  static const char *const merges[] = {"s t"};
-  return (struct tiny_tokenizer){.model = "gpt2", .pre = "gpt-2", .tokens = tokens, .n_tokens = (uint32_t)n_tokens, .merges = merges,
-                                 .n_merges = LENGTH(merges)};
+
+/* Byte-level BPE with GPT-2's words. */
+static inline struct tiny_tokenizer tiny_bpe(const struct tiny_token *tokens, size_t n_tokens,
+                                             const char *const *merges, size_t n_merges) {
+  return (struct tiny_tokenizer){.model = "gpt2", .pre = "gpt-2", .tokens = tokens, .n_tokens = (uint32_t)n_tokens,
+                                 .merges = merges, .n_merges = (uint32_t)n_merges};
 }
 
 /* A file and the model of it. */
@@ -43,7 +47,8 @@ static inline uint8_t *copy_of(const void *bytes, size_t n) {
   return copy;
 }
 
-static inline enum sotto_status open_options(struct fixture *f, struct tiny_options options, const struct tiny_tokenizer *tokenizer) {
+static inline enum sotto_status open_options(struct fixture *f, struct tiny_options options,
+                                             const struct tiny_tokenizer *tokenizer) {
   options.tokenizer = tokenizer;
   const struct tiny_file file = tiny_make(&options);
   f->file = file;

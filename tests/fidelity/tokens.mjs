@@ -1,6 +1,6 @@
-// tokens.mjs: are Sotto's token ids llama.cpp's, on every text one can think of? `make fidelity` runs it first; it needs
-// the oracle (oracle.mjs). The texts: our own hard ones (strings.mjs), those on which llama.cpp tests its vocabularies,
-// and 20,000 random mixtures; each with and without special tokens, with and without the tokens at the ends.
+// tokens.mjs: are Sotto's token ids llama.cpp's, on every text one can think of? `make fidelity` runs it first; it
+// needs the oracle (oracle.mjs). The texts: our own hard ones (strings.mjs), those on which llama.cpp tests its
+// vocabularies, and 20,000 random mixtures; each with and without special tokens, and those at the ends.
 // usage: node tests/fidelity/tokens.mjs [MODEL...]
 import { MODELS, ask, askSotto, modelPath, requireOracle, vocabularyTexts } from "./oracle.mjs";
 import { HARD, LONG, randomTexts } from "./strings.mjs";
@@ -14,9 +14,10 @@ function compare(name, flags, texts) {
   const expected = ask(modelPath(name), ["tokens", ...flags], texts);
   const found = askSotto(modelPath(name), ["tokens", ...flags], texts);
   const different = texts.map((_, i) => i).filter((i) => expected[i].ids.join() !== found[i].ids.join());
-  console.log(`${name} ${flags.join(" ") || "(no flags)"}: ${different.length} of ${texts.length} texts have other ids`);
+  console.log(`${name} ${flags.join(" ")}: ${different.length} of ${texts.length} texts have other ids`);
   for (const i of different.slice(0, N_SHOWN)) {
-    console.log(`  ${JSON.stringify(texts[i])}\n    llama.cpp ${expected[i].ids.join()}\n    Sotto     ${found[i].ids.join()}`);
+    console.log(`  ${JSON.stringify(texts[i])}`);
+    console.log(`    llama.cpp ${expected[i].ids.join()}\n    Sotto     ${found[i].ids.join()}`);
   }
   return different.length;
 }

@@ -1,5 +1,5 @@
-// make-golden-tokens.mjs: writes tokens-smollm2.vec and tokens-gemma.vec, which keep `make test` honest where there is no
-// oracle (node tests/golden/make-golden-tokens.mjs, with the oracle of tests/fidelity/oracle.mjs). One JSON value a line:
+// make-golden-tokens.mjs: writes tokens-smollm2.vec and tokens-gemma.vec, which keep `make test` honest where there is
+// no oracle (node tests/golden/make-golden-tokens.mjs, with the oracle of tests/fidelity/oracle.mjs). A JSON value a line:
 //   [text, flags, [id...]]    flags as in sotto.h: 1 special tokens are parsed, 2 the model adds those at the ends
 import { writeFileSync } from "node:fs";
 import { MODELS, ask, modelPath, requireOracle } from "../fidelity/oracle.mjs";

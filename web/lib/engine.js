@@ -135,9 +135,10 @@ export class Engine {
       const scratchBytes = this.exports.sotto_tokenize_measure(this.model, at, nBytes) >>> 0;
       const scratch = instance.allocate(scratchBytes);
       const flags = (special ? TOKENIZE.SPECIAL : 0) | (bos ? TOKENIZE.BOS_EOS : 0);
+      const request = [this.model, at, nBytes, flags, scratch, scratchBytes];
       const attempt = (cap) => {
         const tokens = instance.allocate(cap * 4);
-        const status = this.exports.sotto_tokenize(this.model, at, nBytes, flags, scratch, scratchBytes, tokens, cap, out);
+        const status = this.exports.sotto_tokenize(...request, tokens, cap, out);
         if (status === STATUS.NO_SPACE) return null;
         if (status !== STATUS.OK) throw statusError(status);
         return Array.from(instance.i32s(tokens, instance.u32(out)));
