@@ -192,7 +192,7 @@ clean:
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 
 SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=all
-NATIVE_FLAGS := -g -O1 $(COMMON) -D_GNU_SOURCE -DSOTTO_HAVE_RELAXED -Isrc -Ikernels -Itests
+NATIVE_FLAGS := -g -O1 $(COMMON) -fstrict-flex-arrays=3 -D_GNU_SOURCE -DSOTTO_HAVE_RELAXED -Isrc -Ikernels -Itests
 TESTS        := $(patsubst tests/%.c,build/test/%,$(wildcard tests/test_*.c))
 FUZZERS      := $(patsubst tests/%.c,build/fuzz/%,$(wildcard tests/fuzz_*.c))
 

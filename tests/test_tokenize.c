@@ -250,7 +250,7 @@ static void bytes_are_written_as_characters(void) {
   CHECK(gives_bytes(model, 0, "a\0a", 3, "a|Ā|a"));
   CHECK(gives(model, 0, "a\xff", "a|ï|¿|½")); /* U+FFFD */
   CHECK(gives(model, 0, "\xc3\x28\xc3", "ï|¿|½|ï|¿|½"));
-  CHECK(gives(model, 0, "\xff\xff\xff\xff\xff\xff", "ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½"));
+  CHECK(gives(model, 0, "\xff\xff\xff\xff\xff\xff\xff\xff", "ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½|ï|¿|½"));
   close_model(&f);
 }
 
@@ -415,7 +415,8 @@ static void the_file_says_which_tokens_go_to_the_ends(void) {
     CHECK(gives(model, SOTTO_TOKENIZE_BOS_EOS, "", of_none[i]));
     CHECK(gives(model, 0, "t", "t"));
     sotto_model_get_info(model, &info);
-    CHECK(info.bos_token == 5 && info.eos_token == 6 && info.add_bos == (i & 1) && info.add_eos == i >> 1);
+    CHECK(info.bos_token == 5 && info.eos_token == 6 && info.eot_token == -1);
+    CHECK(info.add_bos == (i & 1) && info.add_eos == i >> 1);
     close_model(&f);
   }
 }
@@ -530,6 +531,28 @@ static bool is_refused(struct tiny_options options, const struct tiny_tokenizer 
   const bool is_so = open_options(&f, options, t) == status && says(&f.m.error, words) && says(&f.m.error, more_words);
   close_model(&f);
   return is_so;
+}
+
+/* Writes another item type into the array of a key. */
+static void retype_items(struct tiny_file *file, const char *key, uint32_t item_type) {
+  uint8_t *name = memmem(file->bytes, file->n, key, strlen(key));
+  memcpy(name + strlen(key) + 4, &item_type, 4);
+}
+
+static void items_of_a_wrong_type_are_named(void) {
+  static const struct { const char *key; uint32_t item_type; } cases[] = {
+      {"tokenizer.ggml.token_type", SOTTO_VALUE_F32}, {"tokenizer.ggml.scores", SOTTO_VALUE_U32}};
+  struct tiny_tokenizer t = tiny_bpe(TOKENS(ABC), TEXTS("b c"));
+  struct tiny_options options = tiny_small;
+  options.tokenizer = &t;
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    struct tiny_file file = tiny_make(&options);
+    struct tiny_model m;
+    retype_items(&file, cases[i].key, cases[i].item_type);
+    CHECK(tiny_open(&m, file.bytes, file.n, 0) == SOTTO_MALFORMED && says(&m.error, cases[i].key));
+    tiny_close(&m);
+    free(file.bytes);
+  }
 }
 
 static void arrays_of_a_wrong_type_or_length_are_named(void) {
@@ -673,6 +696,7 @@ int main(void) {
   RUN(too_little_scratch_is_a_status);
   RUN(an_unknown_tokenizer_opens_for_token_ids);
   RUN(defaults_of_what_the_file_does_not_say);
+  RUN(items_of_a_wrong_type_are_named);
   RUN(arrays_of_a_wrong_type_or_length_are_named);
   RUN(more_tokens_than_rows_are_refused);
   RUN(ids_beyond_the_vocabulary_are_passed_over);
