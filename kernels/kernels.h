@@ -70,16 +70,35 @@ typedef void gemv_fn(float *y, const void *w, const void *x, int k, int n_groups
  * panel: scratch of gemm_panel_bytes(k). */
 typedef void gemm_fn(float *y, int y_stride, const void *w, const void *x, int k, int n_groups, int n_tiles, void *panel);
 
-/* Keys of one KV head, 8 positions beside each other: (n_ctx / 8, head_dim, 8). Values: (n_ctx, head_dim). Both are
- * f32 or f16. q, scores and out hold n_q queries; scores (n_q, score_stride) are indexed by absolute position.
- *   scores: scores[p] = sum over d in turn of q[d] * key[d][p], for whole groups of 8 positions from p_begin to p_end
- *   mix:    out[d] = sum over groups of 8 positions of (sum in turn of scores[p] * value[p][d]) */
-typedef void attn_scores_fn(float *scores, int score_stride, const float *q, int n_q, const void *keys, int head_dim,
+/* What the cache of keys and values holds. */
+enum kv_type { KV_F32, KV_F16, KV_INT8, KV_TYPE_COUNT };
+
+/* One KV head's part of the cache.
+ *   f32, f16  keys (n_ctx / 8, head_dim, 8): 8 positions beside each other; values (n_ctx, head_dim)
+ *   int8      keys (n_ctx / 8, head_dim / 4, 8, 4), values (n_ctx / 4, head_dim, 4): four columns of a key, four
+ *             positions of a value, share a 32-bit lane; x = scale of the position * byte */
+struct kv_head {
+  const void *keys, *values;
+  const float *key_scales, *value_scales; /* (n_ctx), of int8 */
+};
+
+#define MAX_HEAD_DIM 1024
+#define MIX_BLOCK 128 /* positions whose products with int8 values are added up as integers; aligned to multiples of it */
+
+/* q, scores and out hold n_q queries; scores (n_q, score_stride) are indexed by absolute position.
+ *   scores, for whole groups of 8 positions from p_begin to p_end:
+ *     float  scores[p] = sum over d in turn of q[d] * key[d][p]
+ *     int8   q becomes 16 bits, of one scale; scores[p] = (float)I * (its scale * key_scale[p]),  I = sum q * key
+ *   mix:
+ *     float  out[d] = sum over groups of 8 positions of (sum in turn of scores[p] * value[p][d])
+ *     int8   in each MIX_BLOCK scores[p] * value_scale[p] becomes 16 bits, of one scale; out[d] = sum over blocks in turn
+ *            of (float)I * that scale,  I = sum weight * value */
+typedef void attn_scores_fn(float *scores, int score_stride, const float *q, int n_q, const struct kv_head *kv, int head_dim,
                             int p_begin, int p_end);
-typedef void attn_mix_fn(float *out, const float *scores, int score_stride, int n_q, const void *values, int head_dim,
+typedef void attn_mix_fn(float *out, const float *scores, int score_stride, int n_q, const struct kv_head *kv, int head_dim,
                          int p_begin, int p_end);
 
-/* One level's kernels. Indices of kv arrays: 0 f32, 1 f16. */
+/* One level's kernels. */
 struct kernels {
   const char *name; /* "scalar" */
   void (*narrow1)(struct act1 *out, const float *x, int k);
@@ -88,8 +107,8 @@ struct kernels {
   void (*wide4)(struct wide4 *out, const float *x, int x_stride, int k);
   gemv_fn *gemv[LAYOUT_COUNT];
   gemm_fn *gemm[LAYOUT_COUNT];
-  attn_scores_fn *attn_scores[2];
-  attn_mix_fn *attn_mix[2];
+  attn_scores_fn *attn_scores[KV_TYPE_COUNT];
+  attn_mix_fn *attn_mix[KV_TYPE_COUNT];
 };
 
 enum { LEVEL_SCALAR = 1, LEVEL_SIMD128, LEVEL_RELAXED }; /* as enum sotto_level */
@@ -145,5 +164,15 @@ void vec_rope_normal(float *x, const float *cos_sin, int n);
  * 8) becomes 0. Returns their sum. */
 float vec_softmax(float *scores, int begin, int end, float scale);
 void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
+/* q (n, a multiple of 4) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to
+ * matter, or holds no number, is zero. */
+float vec_quantise(int32_t *q, const float *x, int n, float limit);
+/* The Walsh-Hadamard transform, unscaled, of each hadamard_size(n) elements; n is a multiple of 8. Products of two vectors
+ * grow by that factor. */
+void vec_hadamard(float *x, int n);
+int hadamard_size(int n); /* the largest power of two that divides n */
+
+/* What 16-bit queries are limited to, so that head_dim products with bytes fit into 32 bits. */
+static inline float attn_query_limit(int head_dim) { return head_dim <= 512 ? 32767 : 16383; }
 
 #endif

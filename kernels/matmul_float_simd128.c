@@ -4,10 +4,10 @@
 #include "simd.h"
 
 /* Rows 4 h to 4 h + 3 of one column. */
-INLINE v128_t load_rows(enum layout layout, const uint8_t *column, int h) {
+INLINE v128_t load_rows(const struct constants *constants, enum layout layout, const uint8_t *column, int h) {
   switch (layout) {
     case LAYOUT_F32: return wasm_v128_load(column + 16 * h);
-    case LAYOUT_F16: return load_f16x4(column + 8 * h);
+    case LAYOUT_F16: return load_f16x4(constants, column + 8 * h);
     default: return load_bf16x4(column + 8 * h);
   }
 }
@@ -16,6 +16,7 @@ INLINE int column_bytes(enum layout layout) { return layout == LAYOUT_F32 ? 32 :
 
 /* n_wide (1 or 2) groups side by side, so that a decode is not bound by the latency of one chain of additions. */
 INLINE void gemv_groups(enum layout layout, int n_wide, float *y, const uint8_t *w, const float *x, int k) {
+  const struct constants constants = load_constants();
   const size_t group_bytes = (size_t)k * (size_t)column_bytes(layout);
   v128_t acc[4] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0), wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
   for (int from = 0; from < k; from += BLOCK) {
@@ -25,7 +26,7 @@ INLINE void gemv_groups(enum layout layout, int n_wide, float *y, const uint8_t 
       const v128_t splat = wasm_v128_load32_splat(x + i);
       for (int r = 0; r < 2 * n_wide; r++) {
         const uint8_t *column = w + (size_t)(r / 2) * group_bytes + (size_t)i * (size_t)column_bytes(layout);
-        sum[r] = wasm_f32x4_add(sum[r], wasm_f32x4_mul(load_rows(layout, column, r % 2), splat));
+        sum[r] = wasm_f32x4_add(sum[r], wasm_f32x4_mul(load_rows(&constants, layout, column, r % 2), splat));
       }
     }
     for (int r = 0; r < 2 * n_wide; r++) acc[r] = wasm_f32x4_add(acc[r], sum[r]);
@@ -41,6 +42,7 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *w, const float *x,
 }
 
 INLINE void gemm_tile(enum layout layout, float *y, int y_stride, const uint8_t *w, const float *x, int k) {
+  const struct constants constants = load_constants();
   v128_t acc[TILE_TOKENS][2];
   for (int t = 0; t < TILE_TOKENS; t++) acc[t][0] = acc[t][1] = wasm_f32x4_splat(0);
   for (int from = 0; from < k; from += BLOCK) {
@@ -49,7 +51,7 @@ INLINE void gemm_tile(enum layout layout, float *y, int y_stride, const uint8_t 
     const int to = from + BLOCK < k ? from + BLOCK : k;
     for (int i = from; i < to; i++) {
       const uint8_t *column = w + (size_t)i * (size_t)column_bytes(layout);
-      const v128_t w0 = load_rows(layout, column, 0), w1 = load_rows(layout, column, 1);
+      const v128_t w0 = load_rows(&constants, layout, column, 0), w1 = load_rows(&constants, layout, column, 1);
       for (int t = 0; t < TILE_TOKENS; t++) {
         const v128_t splat = wasm_v128_load32_splat(x + TILE_TOKENS * i + t);
         sum[t][0] = wasm_f32x4_add(sum[t][0], wasm_f32x4_mul(w0, splat));

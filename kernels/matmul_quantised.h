@@ -1,8 +1,8 @@
 /* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file has defined how the
  * level multiplies 32 columns of 8 rows:
  *
- *   dot_tile(layout, tile, act, sums)    one token: sums->v[half][rows] are i32 sums of quant * activation, zero point inside
- *   dot_panel(layout, q, act, sums)      the same for the four tokens of an act4 or wide4
+ *   dot_tile(constants, layout, tile, act, sums)    one token: sums->v[half][rows] are i32 sums of quant * activation, zero point inside
+ *   dot_panel(constants, layout, q, act, sums)      the same for the four tokens of an act4 or wide4
  *
  * `layout` is a constant wherever these are inlined, so each instance is straight-line code. */
 #include "ops.h"
@@ -34,19 +34,19 @@ INLINE int tile_scale_bytes(enum layout layout) {
 }
 
 /* 16 quants as bytes: columns 4 c to 4 c + 3 of rows 4 h to 4 h + 3 (pack.c draws the layouts). */
-INLINE v128_t load_quants(enum layout layout, const uint8_t *tile, int c, int h) {
+INLINE v128_t load_quants(const struct constants *constants, enum layout layout, const uint8_t *tile, int c, int h) {
   if (layout == LAYOUT_Q8_0) return wasm_v128_load(tile + 32 * c + 16 * h);
   v128_t q = wasm_v128_load(tile + 32 * (c & 3) + 16 * h);
-  q = wasm_v128_and(c < 4 ? q : wasm_u16x8_shr(q, 4), wasm_i8x16_splat(0x0f));
+  q = wasm_v128_and(c < 4 ? q : wasm_u16x8_shr(q, 4), constants->nibbles);
   if (quants_bytes(layout) == 160) {
     v128_t high = wasm_v128_load(tile + 128 + 16 * h);
     high = c < 4 ? wasm_i16x8_shl(high, 4 - c) : wasm_u16x8_shr(high, c - 4);
-    q = wasm_v128_or(q, wasm_v128_and(high, wasm_i8x16_splat(0x10)));
+    q = wasm_v128_or(q, wasm_v128_and(high, constants->bit5));
   }
   if (quants_bytes(layout) == 192) {
     v128_t high = wasm_v128_load(tile + 128 + 32 * (c / 4) + 16 * h);
     high = (c & 3) < 2 ? wasm_i16x8_shl(high, 4 - 2 * (c & 3)) : wasm_u16x8_shr(high, 2 * (c & 3) - 4);
-    q = wasm_v128_or(q, wasm_v128_and(high, wasm_i8x16_splat(0x30)));
+    q = wasm_v128_or(q, wasm_v128_and(high, constants->bits6));
   }
   return q;
 }
@@ -58,11 +58,11 @@ INLINE void widen8(v128_t out[2], v128_t i16x8) {
 }
 
 /* Scales of block j of a tile; p: where its scales begin. */
-INLINE void load_scales(enum layout layout, struct scales *out, const uint8_t *p, int j) {
+INLINE void load_scales(const struct constants *constants, enum layout layout, struct scales *out, const uint8_t *p, int j) {
   const uint8_t *d = p + (tile_columns(layout) == 256 ? 128 : 0);
   for (int h = 0; h < 2; h++) {
-    out->d[h] = load_f16x4(d + 8 * h);
-    if (has_minima(layout)) out->m[h] = load_f16x4(d + 16 + 8 * h);
+    out->d[h] = load_f16x4(constants, d + 8 * h);
+    if (has_minima(layout)) out->m[h] = load_f16x4(constants, d + 16 + 8 * h);
   }
   if (layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K) {
     v128_t scale[2], min[2];
@@ -79,8 +79,10 @@ INLINE void load_scales(enum layout layout, struct scales *out, const uint8_t *p
   }
 }
 
-INLINE void dot_tile(enum layout layout, const uint8_t *tile, const void *act, struct sums *sums);
-INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, struct sums out[TILE_TOKENS]);
+INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
+                     struct sums *sums);
+INLINE void dot_panel(const struct constants *constants, enum layout layout, const uint8_t *q, const void *act,
+                      struct sums out[TILE_TOKENS]);
 
 /* The activation's side of a block: scale, scale times sum, sums of the halves; each in all lanes. */
 struct act_scales { v128_t d, ds, sum[2]; };
@@ -123,6 +125,7 @@ INLINE v128_t add_block(enum layout layout, v128_t acc, const struct sums *sums,
 }
 
 INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_t *acts, int k, int n_groups) {
+  const struct constants constants = load_constants();
   const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
   for (int g = 0; g < n_groups; g++) {
     v128_t acc[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
@@ -131,8 +134,8 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_
       for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
         struct sums sums;
         struct scales scales;
-        dot_tile(layout, tile + j * quants_bytes(layout), x, &sums);
-        load_scales(layout, &scales, tile + scales_at, j);
+        dot_tile(&constants, layout, tile + j * quants_bytes(layout), x, &sums);
+        load_scales(&constants, layout, &scales, tile + scales_at, j);
         for (int h = 0; h < 2; h++) acc[h] = add_block(layout, acc[h], &sums, &scales, h, load_act(layout, 1, x, 0));
       }
     wasm_v128_store(y + g * TILE_ROWS, acc[0]);
@@ -146,32 +149,34 @@ struct panel_block {
   struct scales scales;
 };
 
-INLINE void unpack_panel(enum layout layout, struct panel_block *panel, const uint8_t *tile, int k) {
+INLINE void unpack_panel(const struct constants *constants, enum layout layout, struct panel_block *panel,
+                         const uint8_t *tile, int k) {
   const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
   for (int t = 0; t < k / tile_columns(layout); t++, tile += scales_at + tile_scale_bytes(layout))
     for (int j = 0; j < n_blocks; j++, panel++) {
       for (int c = 0; c < 8; c++)
         for (int h = 0; h < 2; h++)
-          wasm_v128_store(panel->q + 32 * c + 16 * h, load_quants(layout, tile + j * quants_bytes(layout), c, h));
-      load_scales(layout, &panel->scales, tile + scales_at, j);
+          wasm_v128_store(panel->q + 32 * c + 16 * h, load_quants(constants, layout, tile + j * quants_bytes(layout), c, h));
+      load_scales(constants, layout, &panel->scales, tile + scales_at, j);
     }
 }
 
 INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, const uint8_t *acts, int k, int n_groups,
                  int n_tiles, struct panel_block *panel) {
+  const struct constants constants = load_constants();
   const int n_blocks = k / BLOCK;
   const size_t group_bytes =
       (size_t)(k / tile_columns(layout)) *
       (size_t)(tile_columns(layout) / BLOCK * quants_bytes(layout) + tile_scale_bytes(layout));
   for (int g = 0; g < n_groups; g++, w += group_bytes, y += TILE_ROWS) {
-    unpack_panel(layout, panel, w, k);
+    unpack_panel(&constants, layout, panel, w, k);
     for (int t = 0; t < n_tiles; t++) {
       const uint8_t *x = acts + (size_t)t * (size_t)n_blocks * act_bytes(layout, TILE_TOKENS);
       v128_t acc[TILE_TOKENS][2];
       for (int i = 0; i < TILE_TOKENS; i++) acc[i][0] = acc[i][1] = wasm_f32x4_splat(0);
       for (int b = 0; b < n_blocks; b++, x += act_bytes(layout, TILE_TOKENS)) {
         struct sums sums[TILE_TOKENS];
-        dot_panel(layout, panel[b].q, x, sums);
+        dot_panel(&constants, layout, panel[b].q, x, sums);
         for (int i = 0; i < TILE_TOKENS; i++)
           for (int h = 0; h < 2; h++)
             acc[i][h] = add_block(layout, acc[i][h], &sums[i], &panel[b].scales, h, load_act(layout, TILE_TOKENS, x, i));

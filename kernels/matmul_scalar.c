@@ -1,27 +1,10 @@
 /* matmul_scalar.c: the specification of activation quantisation, gemv and gemm, in plain loops (formulas: kernels.h). */
 #include "ops.h"
 
-/* Quantises 32 floats to -limit..limit: d = max |x| / limit, q = x / d to the nearest even. A block too small to matter,
- * or with no number in it, is zero. Returns d. */
-static float quantise_block(int32_t q[BLOCK], const float *x, float limit) {
-  float max = 0;
-  for (int i = 0; i < BLOCK; i++) {
-    float magnitude = __builtin_fabsf(x[i]);
-    max = max < magnitude ? magnitude : max;
-  }
-  const bool is_zero = max < ACT_TINY;
-  const float inverse = is_zero ? 0 : limit / max;
-  for (int i = 0; i < BLOCK; i++) {
-    float scaled = x[i] * inverse;
-    q[i] = scaled == scaled ? (int32_t)__builtin_rintf(scaled) : 0;
-  }
-  return is_zero ? 0 : max * (1 / limit);
-}
-
 void narrow1_scalar(struct act1 *out, const float *x, int k) {
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
-    out->d = quantise_block(q, x, 127);
+    out->d = vec_quantise(q, x, BLOCK, 127);
     out->sum[0] = out->sum[1] = 0;
     for (int i = 0; i < BLOCK; i++) {
       out->q[i] = (int8_t)q[i];
@@ -46,7 +29,7 @@ void narrow4_scalar(struct act4 *out, const float *x, int x_stride, int k) {
 void wide1_scalar(struct wide1 *out, const float *x, int k) {
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
-    out->d = quantise_block(q, x, 32767);
+    out->d = vec_quantise(q, x, BLOCK, 32767);
     for (int i = 0; i < BLOCK; i++) out->q[i / 4][i % 2][i % 4 / 2] = (int16_t)q[i];
   }
 }

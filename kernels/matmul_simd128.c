@@ -29,21 +29,25 @@ INLINE v128_t dot_add(v128_t sum, v128_t even, v128_t odd, struct act_chunk x) {
   return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(odd, x.odd));
 }
 
-INLINE void dot_tile(enum layout layout, const uint8_t *tile, const void *act, struct sums *sums) {
+INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
+                     struct sums *sums) {
   const bool is_signed = layout == LAYOUT_Q8_0;
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
   UNROLL
   for (int c = 0; c < 8; c++) {
     const struct act_chunk x = load_chunk(layout, 1, act, c, 0);
     for (int h = 0; h < 2; h++) {
-      const v128_t q = load_quants(layout, tile, c, h);
+      const v128_t q = load_quants(constants, layout, tile, c, h);
       v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
       *sum = dot_add(*sum, even_bytes(is_signed, q), odd_bytes(is_signed, q), x);
+      PIN(*sum);
     }
   }
 }
 
-INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, struct sums out[TILE_TOKENS]) {
+INLINE void dot_panel(const struct constants *constants, enum layout layout, const uint8_t *q, const void *act,
+                      struct sums out[TILE_TOKENS]) {
+  (void)constants;
   const bool is_signed = layout == LAYOUT_Q8_0;
   for (int i = 0; i < TILE_TOKENS; i++)
     for (int half = 0; half < 2; half++) out[i].v[half][0] = out[i].v[half][1] = wasm_i32x4_splat(0);
@@ -57,6 +61,8 @@ INLINE void dot_panel(enum layout layout, const uint8_t *q, const void *act, str
       v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
       sum[0] = dot_add(sum[0], even0, odd0, x);
       sum[1] = dot_add(sum[1], even1, odd1, x);
+      PIN(sum[0]);
+      PIN(sum[1]);
     }
   }
 }

@@ -23,7 +23,10 @@
 DECLARE_QUANTIZE(scalar)
 DECLARE_QUANTIZE(simd128)
 
-attn_scores_fn attn_scores_f32_scalar, attn_scores_f16_scalar, attn_scores_f32_simd128, attn_scores_f16_simd128;
-attn_mix_fn attn_mix_f32_scalar, attn_mix_f16_scalar, attn_mix_f32_simd128, attn_mix_f16_simd128;
+#define DECLARE_ATTN(level)                                                              \
+  attn_scores_fn attn_scores_f32_##level, attn_scores_f16_##level, attn_scores_int8_##level; \
+  attn_mix_fn attn_mix_f32_##level, attn_mix_f16_##level, attn_mix_int8_##level;
+DECLARE_ATTN(scalar)
+DECLARE_ATTN(simd128)
 
 #endif

@@ -2,6 +2,9 @@
 #include "ops.h"
 
 #define ROW(op, layout, level) [LAYOUT_##layout] = op##_##layout##_##level,
+#define ATTN(level)                                                                                        \
+  .attn_scores = {attn_scores_f32_##level, attn_scores_f16_##level, attn_scores_int8_##level},             \
+  .attn_mix = {attn_mix_f32_##level, attn_mix_f16_##level, attn_mix_int8_##level},
 
 static const struct kernels scalar = {
     .name = "scalar",
@@ -21,8 +24,7 @@ static const struct kernels scalar = {
 #define BYTES(layout) ROW(gemm, layout, scalar)
 #include "kernels.inc"
     },
-    .attn_scores = {attn_scores_f32_scalar, attn_scores_f16_scalar},
-    .attn_mix = {attn_mix_f32_scalar, attn_mix_f16_scalar},
+    ATTN(scalar)
 };
 
 static const struct kernels simd128 = {
@@ -43,8 +45,7 @@ static const struct kernels simd128 = {
 #define BYTES(layout) ROW(gemm, layout, simd128)
 #include "kernels.inc"
     },
-    .attn_scores = {attn_scores_f32_simd128, attn_scores_f16_simd128},
-    .attn_mix = {attn_mix_f32_simd128, attn_mix_f16_simd128},
+    ATTN(simd128)
 };
 
 #ifdef SOTTO_HAVE_RELAXED
@@ -66,8 +67,7 @@ static const struct kernels relaxed = {
 #define BYTES(layout) ROW(gemm, layout, simd128)
 #include "kernels.inc"
     },
-    .attn_scores = {attn_scores_f32_simd128, attn_scores_f16_simd128},
-    .attn_mix = {attn_mix_f32_simd128, attn_mix_f16_simd128},
+    ATTN(simd128)
 };
 #endif
 

@@ -22,13 +22,32 @@ static inline v128_t wasm_i16x8_relaxed_dot_i8x16_i7x16(v128_t a, v128_t b) {
 }
 #endif
 
+/* Keeps a sum where it stands: LLVM would otherwise sink the chain of dots below all its loads and spill. LLVM 19 to 21
+ * do without: some of them crash on vectors in inline assembly (github.com/llvm/llvm-project/pull/146574). */
+#if defined(__wasm__) && __clang_major__ >= 22
+#define PIN(v) __asm__ volatile("" : "+r"(v))
+#else
+#define PIN(v) (void)(v)
+#endif
+
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define INLINE static inline __attribute__((always_inline))
 
+/* Constants of hot loops. V8 builds a vector constant anew at each of its uses, but keeps what it has loaded; the pointer
+ * is one that the compiler cannot look behind. */
+struct constants { v128_t nibbles, bit5, bits6, ones, f16_bits, f16_scale; };
+
+INLINE struct constants load_constants(void) {
+  static const uint32_t table[] = {0x0f0f0f0f, 0x10101010, 0x30303030, 0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */};
+  const uint32_t *c = table;
+  __asm__("" : "+r"(c));
+  return (struct constants){wasm_v128_load32_splat(c), wasm_v128_load32_splat(c + 1), wasm_v128_load32_splat(c + 2),
+                            wasm_v128_load32_splat(c + 3), wasm_v128_load32_splat(c + 4), wasm_v128_load32_splat(c + 5)};
+}
+
 /* Four f16 at p (see f16_to_f32: the same arithmetic in each lane). */
-INLINE v128_t load_f16x4(const void *p) {
-  v128_t bits = wasm_v128_and(wasm_i32x4_shl(wasm_i32x4_load16x4(p), 13), wasm_i32x4_splat((int32_t)0x8fffe000));
-  return wasm_f32x4_mul(bits, wasm_f32x4_splat(0x1p112f));
+INLINE v128_t load_f16x4(const struct constants *c, const void *p) {
+  return wasm_f32x4_mul(wasm_v128_and(wasm_i32x4_shl(wasm_i32x4_load16x4(p), 13), c->f16_bits), c->f16_scale);
 }
 
 /* Four bf16 at p. */

@@ -1,35 +1,76 @@
-/* vec.c: norms, rotary embedding, activations and softmax. One source for every level: each element is computed by the
- * same operations in the same order, and sums run in LANES partial sums, so the compiler may vectorise without
- * changing a bit. */
-#include "kernels.h"
+/* vec.c: norms, rotary embedding, activations, softmax and quantisation. One source for every level: each element is
+ * computed by the same operations in the same order, and sums run in LANES partial sums, so that vectors of four, which
+ * clang makes for any machine, change no bit. */
+#include "ops.h"
 
 #define LANES 4
+
+typedef float f32x4 __attribute__((ext_vector_type(LANES)));
+typedef int32_t i32x4 __attribute__((ext_vector_type(LANES)));
 
 /* Partial sums by i % LANES, then pairwise. n is a multiple of nothing in particular. */
 static float sum_lanes(const float lanes[LANES]) { return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]); }
 
-/* e^x for x in [-87, 88], relative error below 2e-7; 0 below, clamped above. x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 is
- * split in two so that n * 0.693359375 is exact; e^r by its Taylor polynomial of degree 6 (the remainder is
- * 0.3466^7 / 7! = 1.2e-7 of the result); 2^n goes into the exponent. */
-static inline float exp_lane(float x) {
-  const float rounder = 12582912.0f; /* 1.5 * 2^23: adding it leaves the nearest integer in the low bits */
-  float clamped = x > 88.0f ? 88.0f : x;
-  clamped = clamped > -87.0f ? clamped : -87.0f; /* NaN too */
-  float n = (clamped * 1.44269504f + rounder) - rounder;
-  float r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f;
-  float p = 1 / 720.0f;
-  p = p * r + 1 / 120.0f;
-  p = p * r + 1 / 24.0f;
-  p = p * r + 1 / 6.0f;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  uint32_t bits;
-  __builtin_memcpy(&bits, &p, 4);
-  bits += (uint32_t)(int32_t)n << 23;
-  __builtin_memcpy(&p, &bits, 4);
-  return x < -87.0f ? 0.0f : p;
+/* Up to four floats at p, n of them there; zero in the other lanes. */
+static inline f32x4 load(const float *p, int n) {
+  f32x4 x = 0;
+  if (n >= LANES) __builtin_memcpy(&x, p, sizeof x);
+  else __builtin_memcpy(&x, p, (size_t)n * sizeof *p);
+  return x;
 }
+
+static inline void store(float *p, f32x4 x, int n) {
+  if (n >= LANES) __builtin_memcpy(p, &x, sizeof x);
+  else __builtin_memcpy(p, &x, (size_t)n * sizeof *p);
+}
+
+static inline f32x4 as_floats(i32x4 bits) {
+  f32x4 x;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+}
+static inline i32x4 as_bits(f32x4 x) {
+  i32x4 bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+/* ---- e^x ---- */
+
+/* Constants of exp4. V8 builds a vector constant anew at each use, so they are loaded once, by a pointer that the compiler
+ * cannot look behind. */
+struct exp_constants { f32x4 low, high, log2_e, rounder, ln2_high, ln2_low, c6, c5, c4, c3, half, one; };
+
+static inline struct exp_constants load_exp(void) {
+  static const float table[] = {-87.0f, 88.0f, 1.44269504f, 12582912.0f, 0.693359375f, -2.12194440e-4f,
+                                1 / 720.0f, 1 / 120.0f, 1 / 24.0f, 1 / 6.0f, 0.5f, 1.0f};
+  const float *c = table;
+  __asm__("" : "+r"(c));
+  return (struct exp_constants){c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11]};
+}
+
+/* e^x for x in [-87, 88], clamped to it beyond; relative error below 2e-7. x = n ln 2 + r, |r| <= ln 2 / 2: adding
+ * 1.5 * 2^23 leaves the nearest integer n in the low bits; ln 2 is split in two so that n * 0.693359375 is exact; e^r by
+ * its Taylor polynomial of degree 6 (the remainder is 0.3466^7 / 7! = 1.2e-7 of the result); 2^n goes into the exponent,
+ * to which the shift leaves the low bits alone. */
+static inline f32x4 exp_clamped(f32x4 x, const struct exp_constants *c) {
+  x = x > c->high ? c->high : x;
+  x = x > c->low ? x : c->low; /* NaN too */
+  const f32x4 shifted = x * c->log2_e + c->rounder, n = shifted - c->rounder;
+  const f32x4 r = (x - n * c->ln2_high) - n * c->ln2_low;
+  f32x4 p = c->c6;
+  p = p * r + c->c5;
+  p = p * r + c->c4;
+  p = p * r + c->c3;
+  p = p * r + c->half;
+  p = p * r + c->one;
+  p = p * r + c->one;
+  return as_floats(as_bits(p) + (as_bits(shifted) << 23));
+}
+
+static inline f32x4 exp4(f32x4 x, const struct exp_constants *c) { return x < c->low ? (f32x4)0 : exp_clamped(x, c); }
+
+/* ---- elementwise ---- */
 
 void vec_rms_norm(float *out, const float *x, const float *weight, int n, float epsilon) {
   float lanes[LANES] = {0};
@@ -50,15 +91,27 @@ void vec_scale(float *x, float factor, int n) {
 }
 
 void vec_silu_mul(float *gate, const float *up, int n) {
-  for (int i = 0; i < n; i++) gate[i] = gate[i] / (1.0f + exp_lane(-gate[i])) * up[i];
+  const struct exp_constants c = load_exp();
+  for (int i = 0; i < n; i += LANES) {
+    const f32x4 x = load(gate + i, n - i);
+    store(gate + i, x / (1.0f + exp4(-x, &c)) * load(up + i, n - i), n - i);
+  }
 }
 
 /* 0.5 x (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3). Hendrycks and Gimpel, 2016. */
 void vec_gelu_mul(float *gate, const float *up, int n) {
-  for (int i = 0; i < n; i++) {
-    float x = gate[i], u = 0.797884561f * (x + 0.044715f * x * x * x);
-    gate[i] = x / (1.0f + exp_lane(-2.0f * u)) * up[i];
+  const struct exp_constants c = load_exp();
+  for (int i = 0; i < n; i += LANES) {
+    const f32x4 x = load(gate + i, n - i), u = 0.797884561f * (x + 0.044715f * x * x * x);
+    store(gate + i, x / (1.0f + exp4(-2.0f * u, &c)) * load(up + i, n - i), n - i);
   }
+}
+
+/* tanh(y) = 1 - 2 / (1 + exp(2 y)). */
+void vec_soft_cap(float *x, float cap, int n) {
+  const struct exp_constants c = load_exp();
+  for (int i = 0; i < n; i += LANES)
+    store(x + i, cap * (1.0f - 2.0f / (1.0f + exp4(2.0f * (load(x + i, n - i) / cap), &c))), n - i);
 }
 
 void vec_rope_neox(float *x, const float *cos_sin, int n) {
@@ -79,28 +132,68 @@ void vec_rope_normal(float *x, const float *cos_sin, int n) {
   }
 }
 
-/* Weights below e^-80 of the largest vanish: as denormals they would cost hundreds of cycles each in the mix. */
-float vec_softmax(float *scores, int begin, int end, float scale) {
-  const int first = begin & ~7, last = (end + 7) & ~7;
-  float max = scores[begin] * scale;
-  for (int i = begin; i < end; i++) {
-    scores[i] *= scale;
-    max = max < scores[i] ? scores[i] : max;
-  }
-  for (int i = first; i < begin; i++) scores[i] = -1e38f;
-  for (int i = end; i < last; i++) scores[i] = -1e38f;
-  float lanes[LANES] = {0};
-  for (int i = first; i < last; i += LANES)
-    for (int j = 0; j < LANES; j++) {
-      float x = scores[i + j] - max, p = exp_lane(x);
-      p = x < -80.0f ? 0.0f : p;
-      scores[i + j] = p;
-      lanes[j] += p;
-    }
-  return sum_lanes(lanes);
+/* ---- softmax ---- */
+
+static inline float max_lanes(f32x4 x) {
+  const float a = x[0] < x[1] ? x[1] : x[0], b = x[2] < x[3] ? x[3] : x[2];
+  return a < b ? b : a;
 }
 
-/* tanh(y) = 1 - 2 / (1 + exp(2 y)). */
-void vec_soft_cap(float *x, float cap, int n) {
-  for (int i = 0; i < n; i++) x[i] = cap * (1.0f - 2.0f / (1.0f + exp_lane(2.0f * (x[i] / cap))));
+/* Weights below e^-80 of the largest vanish: as denormals they would cost hundreds of cycles each in the mix. */
+float vec_softmax(float *scores, int begin, int end, float scale) {
+  const struct exp_constants c = load_exp();
+  const int first = begin & ~7, last = (end + 7) & ~7;
+  for (int i = first; i < begin; i++) scores[i] = -1e38f;
+  for (int i = end; i < last; i++) scores[i] = -1e38f;
+  f32x4 maxima = -1e38f, sums = 0;
+  for (int i = first; i < last; i += LANES) {
+    const f32x4 x = load(scores + i, LANES) * scale;
+    store(scores + i, x, LANES);
+    maxima = maxima < x ? x : maxima;
+  }
+  const f32x4 max = max_lanes(maxima), least = c.low + 7.0f;
+  for (int i = first; i < last; i += LANES) {
+    const f32x4 x = load(scores + i, LANES) - max, p = x < least ? (f32x4)0 : exp_clamped(x, &c);
+    store(scores + i, p, LANES);
+    sums += p;
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/* ---- quantisation ---- */
+
+float vec_quantise(int32_t *q, const float *x, int n, float limit) {
+  f32x4 maxima = 0;
+  for (int i = 0; i < n; i += LANES) {
+    const f32x4 magnitude = __builtin_elementwise_abs(load(x + i, LANES));
+    maxima = maxima < magnitude ? magnitude : maxima;
+  }
+  const float max = max_lanes(maxima);
+  const bool is_zero = max < ACT_TINY;
+  const float inverse = is_zero ? 0 : limit / max;
+  for (int i = 0; i < n; i += LANES) {
+    const f32x4 scaled = load(x + i, LANES) * inverse, rounded = __builtin_elementwise_rint(scaled);
+    const i32x4 quants = __builtin_convertvector(scaled == scaled ? rounded : (f32x4)0, i32x4);
+    __builtin_memcpy(q + i, &quants, sizeof quants);
+  }
+  return is_zero ? 0 : max * (1 / limit);
+}
+
+int hadamard_size(int n) { return n & -n; }
+
+static f32x4 hadamard4(f32x4 x) {
+  x = x.xxzz + x.yyww * (f32x4){1, -1, 1, -1};
+  return x.xyxy + x.zwzw * (f32x4){1, 1, -1, -1};
+}
+
+/* n is a multiple of 8, and so is the size. */
+void vec_hadamard(float *x, int n) {
+  for (int i = 0; i < n; i += LANES) store(x + i, hadamard4(load(x + i, LANES)), LANES);
+  for (int half = LANES; half < hadamard_size(n); half *= 2)
+    for (int from = 0; from < n; from += 2 * half)
+      for (int i = from; i < from + half; i += LANES) {
+        const f32x4 a = load(x + i, LANES), b = load(x + i + half, LANES);
+        store(x + i, a + b, LANES);
+        store(x + i + half, a - b, LANES);
+      }
 }

@@ -8,7 +8,9 @@ struct job {
   size_t from;
 };
 
-/* Norms and turns the heads of one token. x: (n_heads, head_dim). */
+/* Norms and turns the heads of one token; for an int8 cache, rotates them by the Walsh-Hadamard transform, which leaves
+ * the products of queries and keys (but for a factor) and spreads channels that stand out over all the others, as QuaRot
+ * does (Ashkboos et al., 2024). x: (n_heads, head_dim). */
 static void prepare_heads(const struct sotto_session *session, const struct tensor *norm, const float *cos_sin, float *x,
                           uint32_t n_heads) {
   const struct config *config = &session->model->config;
@@ -16,6 +18,7 @@ static void prepare_heads(const struct sotto_session *session, const struct tens
     if (tensor_exists(norm)) vec_rms_norm(x, x, (const float *)norm->data, (int)config->head_dim, config->norm_epsilon);
     if (config->rope_neox) vec_rope_neox(x, cos_sin, (int)config->rope_dims);
     else vec_rope_normal(x, cos_sin, (int)config->rope_dims);
+    if (session->kv_type == KV_INT8) vec_hadamard(x, (int)config->head_dim);
   }
 }
 
@@ -44,16 +47,15 @@ static void attend(void *argument, int task, int thread) {
   const int n_q = (int)(config->n_heads / config->n_kv_heads), stride = (int)session->score_stride;
   const int end = (int)(job->from + token + 1), window = (int)config->window;
   const int begin = config->is_sliding[job->layer] && end > window ? end - window : 0;
-  const size_t head_at = head * round_up(session->n_ctx, 8) * dim * (session->kv_f16 ? 2 : 4);
-  const struct kv_layer *kv = &session->kv[job->layer];
+  const struct kv_head kv = kv_head(session, &session->kv[job->layer], head);
+  const float scale = session->kv_type == KV_INT8 ? config->attn_scale / (float)hadamard_size((int)dim) : config->attn_scale;
   const struct kernels *kernels = session->model->kernels;
   const size_t heads_at = token * config->n_heads * dim + head * (size_t)n_q * dim;
   float *scores = session->scores + (size_t)thread * (size_t)n_q * session->score_stride, *out = session->mixed + heads_at;
-  kernels->attn_scores[session->kv_f16](scores, stride, session->q + heads_at, n_q, (const uint8_t *)kv->keys + head_at,
-                                        (int)dim, begin, end);
+  kernels->attn_scores[session->kv_type](scores, stride, session->q + heads_at, n_q, &kv, (int)dim, begin, end);
   float sums[64]; /* one a query of the group; session.c bounds it */
-  for (int i = 0; i < n_q; i++) sums[i] = vec_softmax(scores + i * stride, begin, end, config->attn_scale);
-  kernels->attn_mix[session->kv_f16](out, scores, stride, n_q, (const uint8_t *)kv->values + head_at, (int)dim, begin, end);
+  for (int i = 0; i < n_q; i++) sums[i] = vec_softmax(scores + i * stride, begin, end, scale);
+  kernels->attn_mix[session->kv_type](out, scores, stride, n_q, &kv, (int)dim, begin, end);
   for (int i = 0; i < n_q; i++) vec_scale(out + (size_t)i * dim, 1.0f / sums[i], (int)dim);
 }
 

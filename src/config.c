@@ -97,15 +97,15 @@ static enum sotto_status read_sizes(const struct reader *reader, struct config *
   config->n_kv_heads = config->n_heads;
   TRY(read_u32(reader, "attention.head_count_kv", OPTIONAL, 1, MAX_DIM, &config->n_kv_heads));
   config->head_dim = config->n_embd / config->n_heads;
-  TRY(read_u32(reader, "attention.key_length", OPTIONAL, 1, 1024, &config->head_dim));
+  TRY(read_u32(reader, "attention.key_length", OPTIONAL, 1, MAX_HEAD_DIM, &config->head_dim));
   uint32_t value_length = config->head_dim;
-  TRY(read_u32(reader, "attention.value_length", OPTIONAL, 1, 1024, &value_length));
+  TRY(read_u32(reader, "attention.value_length", OPTIONAL, 1, MAX_HEAD_DIM, &value_length));
   config->rope_dims = config->head_dim;
-  TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 1, 1024, &config->rope_dims));
+  TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 1, MAX_HEAD_DIM, &config->rope_dims));
   TRY(read_u32(reader, "expert_count", OPTIONAL, 0, UINT32_MAX, &n_experts));
   if (n_experts)
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "mixtures of experts are not supported");
-  if (config->n_heads % config->n_kv_heads || config->head_dim % 8 || config->head_dim == 0 || config->head_dim > 1024 ||
+  if (config->n_heads % config->n_kv_heads || config->head_dim % 8 || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
       value_length != config->head_dim || config->rope_dims % 2 || config->rope_dims > config->head_dim ||
       (uint64_t)config->n_heads * config->head_dim > MAX_DIM)
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE,

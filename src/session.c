@@ -20,7 +20,7 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   if (options->sizeof_options != sizeof *options)
     return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "sizeof_options is %u", options->sizeof_options);
   if (options->n_ctx > MAX_CTX || options->n_threads > MAX_THREADS || options->n_batch > MAX_CTX || options->n_wave > MAX_CTX ||
-      options->kv_type > SOTTO_KV_F32)
+      options->kv_type > SOTTO_KV_INT8)
     return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "a context of %u tokens, batches of %u, waves of %u, %u threads or KV type %u is out of range",
                      options->n_ctx, options->n_batch, options->n_wave, options->n_threads, options->kv_type);
   const uint32_t n_ctx_train = model->config.n_ctx_train;
@@ -31,7 +31,9 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   if (session->n_wave > session->n_ctx) session->n_wave = session->n_ctx;
   if (session->n_batch > session->n_wave) session->n_batch = session->n_wave;
   session->n_threads = options->n_threads ? options->n_threads : 1;
-  session->kv_f16 = options->kv_type != SOTTO_KV_F32;
+  static const enum kv_type kv_types[] = {[SOTTO_KV_DEFAULT] = KV_F16, [SOTTO_KV_F16] = KV_F16, [SOTTO_KV_F32] = KV_F32,
+                                          [SOTTO_KV_INT8] = KV_INT8};
+  session->kv_type = kv_types[options->kv_type];
   if (model->config.n_heads / model->config.n_kv_heads > MAX_QUERIES)
     return error_set(error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "%u query heads share a key head; at most %u can",
                      model->config.n_heads / model->config.n_kv_heads, (uint32_t)MAX_QUERIES);
@@ -73,16 +75,18 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
 
 static void carve(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
-  const uint64_t n_slots = round_up(session->n_ctx, 8), item = session->kv_f16 ? 2 : 4;
+  const uint64_t n_slots = round_up(session->n_ctx, 8), item = kv_item_bytes(session->kv_type);
   session->tokens = arena_carve(arena, session->n_ctx, sizeof(int32_t));
   session->residual = arena_carve(arena, (uint64_t)session->n_wave * config->n_embd, sizeof(float));
   session->rope = arena_carve(arena, (uint64_t)session->n_wave * 2 * config->rope_dims, sizeof(float));
   session->frequencies = arena_carve(arena, config->rope_dims, sizeof(double));
   session->kv = arena_carve(arena, config->n_layers, sizeof(struct kv_layer));
   for (uint32_t i = 0; i < config->n_layers; i++) {
-    const uint64_t n_items = n_slots * config->n_kv_heads * config->head_dim;
-    struct kv_layer layer = {arena_carve(arena, n_items, item), NULL};
-    layer.values = arena_carve(arena, n_items, item);
+    const uint64_t n_rows = n_slots * config->n_kv_heads, n_scales = session->kv_type == KV_INT8 ? n_rows : 0;
+    struct kv_layer layer = {.keys = arena_carve(arena, n_rows * config->head_dim, item)};
+    layer.values = arena_carve(arena, n_rows * config->head_dim, item);
+    layer.key_scales = arena_carve(arena, n_scales, sizeof(float));
+    layer.value_scales = arena_carve(arena, n_scales, sizeof(float));
     if (session->kv && !arena_overflows(arena)) session->kv[i] = layer;
   }
   carve_scratch(session, arena);

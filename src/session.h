@@ -7,8 +7,8 @@
 
 /* Keys and values of one layer, per KV head (kv.c; layouts: kernels.h). */
 struct kv_layer {
-  void *keys;   /* (n_kv_heads, n_slots / 8, head_dim, 8) */
-  void *values; /* (n_kv_heads, n_slots, head_dim) */
+  uint8_t *keys, *values;            /* (n_kv_heads, n_slots, head_dim) items of the cache's type */
+  float *key_scales, *value_scales;  /* (n_kv_heads, n_slots), of int8 */
 };
 
 /* Activations of up to n_batch tokens, as matmuls want them. Which form is filled depends on the weights. */
@@ -21,7 +21,7 @@ struct sotto_session {
   const struct sotto_model *model;
   sotto_pool *pool;
   uint32_t n_ctx, n_batch, n_wave, n_threads;
-  bool kv_f16;
+  enum kv_type kv_type;
 
   int32_t *tokens;     /* (n_ctx) the timeline: computed, then queued */
   size_t n_tokens;     /* computed and queued */
@@ -77,6 +77,8 @@ void kv_write(const struct sotto_session *session, struct kv_layer *layer, size_
 /* Clears the values behind the last token of a slice, up to the end of its group of 8 positions: the mix reads whole
  * groups, times weights of 0, and what is there must be a number. */
 void kv_clear_after(const struct sotto_session *session, struct kv_layer *layer, size_t position);
+struct kv_head kv_head(const struct sotto_session *session, const struct kv_layer *layer, size_t head);
+size_t kv_item_bytes(enum kv_type type);
 
 /* attention.c: q, k -> rope -> KV cache -> softmax -> mixed, for tokens [from, to) of one layer. */
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to);

@@ -212,7 +212,9 @@ void sotto_pool_close(sotto_pool *pool);
 
 typedef struct sotto_session sotto_session;
 
-enum sotto_kv_type { SOTTO_KV_DEFAULT, SOTTO_KV_F16, SOTTO_KV_F32 };
+/* INT8: a byte an element, and a scale for each token and head; keys are rotated first (Walsh-Hadamard), so that no
+ * channel stands out. */
+enum sotto_kv_type { SOTTO_KV_DEFAULT, SOTTO_KV_F16, SOTTO_KV_F32, SOTTO_KV_INT8 };
 
 struct sotto_session_options {
   uint32_t sizeof_options;

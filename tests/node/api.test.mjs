@@ -206,6 +206,16 @@ test("an empty prompt is refused", async () => {
   await assert.rejects(complete({ prompt: [] }), invalid(/empty/));
 });
 
+test("bench measures, and can be aborted", async () => {
+  const { prefill, decode } = await model.bench({ prompt: 16, new: 4, runs: 2 });
+  for (const { min, median, max } of [prefill, decode]) assert.ok(min > 0 && min <= median && median <= max);
+  await assert.rejects(model.bench({ prompt: 5000 }), { code: "CONTEXT_FULL" });
+  const controller = new AbortController();
+  const aborted = assert.rejects(model.bench({ signal: controller.signal }), { code: "ABORTED" });
+  controller.abort();
+  await aborted;
+});
+
 test("options that are unknown or wrong are named", async () => {
   await assert.rejects(chat({ ...QUESTION, tempreature: 1 }), invalid(/unknown option tempreature/));
   await assert.rejects(chat({ ...QUESTION, temperature: "hot" }), invalid(/temperature must be a number/));

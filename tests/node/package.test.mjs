@@ -40,14 +40,17 @@ test("nothing that a strict content security policy forbids", () => {
   }
 });
 
-test("each module imports its memory alone, and a small one", () => {
+test("each module is small, imports its memory alone, and exports what exports.txt lists", () => {
   const modules = files.filter((name) => name.endsWith(".wasm"));
+  const listed = readFileSync(new URL("../../wasm/exports.txt", import.meta.url), "utf8").trim().split("\n");
+  assert.deepEqual(listed, listed.toSorted());
   const kinds = ["relaxed-single", "relaxed-threads", "simd128-single", "simd128-threads"];
   assert.deepEqual(modules.toSorted(), kinds.map((kind) => `sotto-${kind}.wasm`));
   for (const name of modules) {
     const bytes = readFileSync(join(FOLDER, name));
-    const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
-    assert.deepEqual(imports, [{ module: "env", name: "memory", kind: "memory" }]);
+    const module = new WebAssembly.Module(bytes);
+    assert.deepEqual(WebAssembly.Module.imports(module), [{ module: "env", name: "memory", kind: "memory" }]);
+    assert.deepEqual(WebAssembly.Module.exports(module).map((entry) => entry.name).toSorted(), listed);
     assert.ok(bytes.length < 200_000, `${name} has ${bytes.length} bytes`);
   }
 });

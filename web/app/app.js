@@ -184,7 +184,11 @@ setUpStatus(engine, {
   onRetry: () => { reopen(); prompt.focus(); },
   onChoose: () => modelsDialog.showModal(),
 });
-settings.setUp(byId("settings-button"), { onLoadingChange: reopen, getInfo: () => engine.info });
+settings.setUp(byId("settings-button"), {
+  onLoadingChange: reopen,
+  getInfo: () => engine.info,
+  bench: async (signal) => (await engine.whenReady(signal)).bench({ runs: 3, signal }),
+});
 setUpComposer();
 setUpIdeas();
 setUpFiles();

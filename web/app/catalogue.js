@@ -7,7 +7,7 @@ export async function loadCatalogue() {
   const response = await fetch(new URL("catalog.json", here));
   if (!response.ok) throw new Error(`catalog.json: HTTP status ${response.status}`);
   const { models } = await response.json();
-  return Promise.all(models.map(describe));
+  return Promise.all(models.filter((model) => !model.testsOnly).map(describe));
 }
 
 async function describe(model) {

@@ -24,9 +24,10 @@ export function loading() {
   return { nCtx: settings.context, nThreads: settings.threads };
 }
 
-/** Opens the panel from a button. @param {{onLoadingChange: () => void, getInfo: () => object | undefined}} hooks
- *   onLoadingChange: a model must be loaded anew; getInfo: what the library tells of the present one */
-export function setUp(openButton, { onLoadingChange, getInfo }) {
+/** Opens the panel from a button.
+ * @param {{onLoadingChange: () => void, getInfo: () => object | undefined, bench: (signal) => Promise<object>}} hooks
+ *   onLoadingChange: a model must be loaded anew; getInfo: what the library tells of the present one; bench: measures it */
+export function setUp(openButton, { onLoadingChange, getInfo, bench }) {
   document.getElementById("help-threads").textContent = crossOriginIsolated
     ? `This computer has ${navigator.hardwareConcurrency}.`
     : "This page is not cross-origin isolated, so the browser allows it one thread.";
@@ -35,8 +36,11 @@ export function setUp(openButton, { onLoadingChange, getInfo }) {
   openButton.addEventListener("click", () => {
     fill(settings);
     document.getElementById("model-facts").textContent = describe(getInfo());
+    document.getElementById("bench").hidden = !getInfo();
+    document.getElementById("bench-result").textContent = "";
     dialog.showModal();
   });
+  document.getElementById("bench-button").addEventListener("click", () => measure(bench));
   document.getElementById("settings-reset").addEventListener("click", () => fill(DEFAULTS));
   form.addEventListener("submit", (event) => {
     if (!form.reportValidity()) event.preventDefault();
@@ -47,6 +51,24 @@ export function setUp(openButton, { onLoadingChange, getInfo }) {
     remember("settings", settings);
     if (before.context !== settings.context || before.threads !== settings.threads) onLoadingChange();
   });
+}
+
+/** Measures and tells, unless the panel is closed before. */
+async function measure(bench) {
+  const button = document.getElementById("bench-button");
+  const result = document.getElementById("bench-result");
+  const closing = new AbortController();
+  dialog.addEventListener("close", () => closing.abort(), { once: true });
+  button.disabled = true;
+  result.textContent = "Measuring, for some seconds …";
+  try {
+    const { prefill, decode } = await bench(closing.signal);
+    result.textContent = `It reads ${Math.round(prefill.median)} tokens a second, and writes ${Math.round(decode.median)}.`;
+  } catch (error) {
+    result.textContent = closing.signal.aborted ? "" : error.message;
+  } finally {
+    button.disabled = false;
+  }
 }
 
 /** "Now: 2 threads, 4,096 tokens of context, 160 MB of memory, relaxed SIMD." */

@@ -1,4 +1,5 @@
 // compute-worker.js: the thread with the engine: answers the requests of protocol.js. The same file is a helper thread.
+import { bench } from "./bench.js";
 import { Chat } from "./chat.js";
 import { Breath, Engine } from "./engine.js";
 import { errorToMessage } from "./errors.js";
@@ -31,6 +32,11 @@ const methods = {
       at += row.length;
     });
     return rows;
+  },
+
+  bench({ plan }, { signal }) {
+    const breath = new Breath(signal);
+    return bench(engine, plan, () => breath.take());
   },
 
   generate({ messages, prompt, request }, { signal, onEvent }) {

@@ -18,7 +18,7 @@ export interface LoadOptions {
   /** Prompt tokens that are computed together. Changes the speed, never the result. */
   nBatch?: number;
   /** Type of the cache of keys and values. Default: "f16". */
-  kvType?: "f16" | "f32";
+  kvType?: "f16" | "f32" | "int8";
   /** Threads that compute. Default: half the cores, at most 4; where memory cannot be shared, always 1. */
   nThreads?: number;
   /** Kernels. Default: the best that this engine has. The results are the same bits. */
@@ -79,8 +79,26 @@ export interface Model {
   detokenize(tokens: TokenIds, options?: { special?: boolean }): Promise<string>;
   /** Raw logits after the last token; with all, after each token, one row of nVocab after another. */
   logits(tokens: TokenIds, options?: { all?: boolean; signal?: AbortSignal }): Promise<Float32Array>;
+  /**
+   * Measures tokens a second: of a prompt of `prompt` tokens (256) and an answer of `new` (64), behind `depth` tokens of
+   * context (0), in `runs` runs (5). They must fit into the context together. Takes seconds; forgets the prompt that was
+   * computed last.
+   */
+  bench(options?: { prompt?: number; new?: number; depth?: number; runs?: number; signal?: AbortSignal }): Promise<BenchResult>;
   /** Ends the workers, fails what is under way with CLOSED, and gives the memory back. */
   close(): void;
+}
+
+export interface BenchResult {
+  readonly prefill: Rate;
+  readonly decode: Rate;
+}
+
+/** Tokens a second over the runs. */
+export interface Rate {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 export type TokenIds = readonly number[] | Int32Array | Uint32Array;

@@ -1,4 +1,5 @@
 // index.js: the public API: load() a model, then ask it in the shape of OpenAI's client.
+import { BENCH_PLAN } from "./bench.js";
 import { Client } from "./client.js";
 import { SottoError } from "./errors.js";
 import { features } from "./features.js";
@@ -37,6 +38,11 @@ class Model {
   async logits(tokens, options) {
     const { all = false, signal } = request.checkLogits(options);
     return this.#client.compute("logits", { tokens: request.checkTokens(tokens), all }, { signal });
+  }
+
+  async bench(options) {
+    const { signal, ...plan } = request.checkBench(options);
+    return this.#client.compute("bench", { plan: { ...BENCH_PLAN, ...plan } }, { signal });
   }
 
   close() {

@@ -47,7 +47,7 @@ const COMPLETION = {
 };
 
 const LOAD = {
-  nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32"), nThreads: integer(1, 64),
+  nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
   headers: object, onProgress: callback, signal,
 };
@@ -55,6 +55,7 @@ const LOAD = {
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
+const BENCH = { prompt: integer(1), new: integer(1), depth: integer(0), runs: integer(1), signal };
 
 /** The given options that are not undefined or null; throws INVALID_ARGUMENT naming one that is unknown or wrong. */
 function check(given = {}, allowed, required = []) {
@@ -76,6 +77,7 @@ export const checkLoad = (options) => check(options, LOAD);
 export const checkTokenize = (options) => check(options, TOKENIZE);
 export const checkDetokenize = (options) => check(options, DETOKENIZE);
 export const checkLogits = (options) => check(options, LOGITS);
+export const checkBench = (options) => check(options, BENCH);
 export const checkChat = (request) => check(request, CHAT, ["messages"]);
 export const checkCompletion = (request) => check(request, COMPLETION, ["prompt"]);
 

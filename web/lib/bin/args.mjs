@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 /** Options that several commands share: name -> { type, help, short? }; a number's type is "number". */
 export const LOAD_OPTIONS = {
   threads: { type: "number", help: "threads that compute" },
-  kv: { type: "string", help: "the cache's type: f16 or f32" },
+  kv: { type: "string", help: "the cache's type: f16, f32 or int8" },
   batch: { type: "number", help: "prompt tokens that are computed together" },
   level: { type: "string", help: "kernels: scalar, simd128 or relaxed; the results are the same bits" },
 };

@@ -1,0 +1,61 @@
+/* kernels.c: the kernels as exports, for kernels.mjs to time: each by its level's table and the number of its layout. */
+#include "../../kernels/kernels.h"
+
+#define EXPORT(name) __attribute__((export_name(#name))) name
+
+const struct kernels *EXPORT(table)(int level) {
+  int chosen;
+  return kernels_select(level, &chosen);
+}
+
+int EXPORT(act_form)(int layout) { return (int)layouts[layout].act; }
+int EXPORT(group_bytes)(int layout, int k) { return (int)layout_group_bytes((enum layout)layout, k); }
+int EXPORT(row_bytes)(int layout, int k) { return (int)layout_row_bytes((enum layout)layout, k); }
+int EXPORT(panel_bytes)(int k) { return (int)gemm_panel_bytes(k); }
+
+void EXPORT(pack)(int layout, void *group, const void *rows, int k) {
+  layout_pack((enum layout)layout, group, rows, TILE_ROWS, k);
+}
+
+/* x (k) for one token, or (4 n_tiles, k) */
+void EXPORT(quantise)(const struct kernels *kernels, int layout, uint8_t *out, const float *x, int k, int n_tiles) {
+  const size_t n_blocks = (size_t)(k / BLOCK);
+  const enum act_form form = layouts[layout].act;
+  if (form == ACT_FLOAT) {
+    for (int i = 0; i < k * (n_tiles ? n_tiles * TILE_TOKENS : 1); i++) ((float *)out)[i] = x[i];
+  } else if (n_tiles == 0) {
+    if (form == ACT_NARROW) kernels->narrow1((struct act1 *)out, x, k);
+    else kernels->wide1((struct wide1 *)out, x, k);
+  }
+  for (int t = 0; form != ACT_FLOAT && t < n_tiles; t++) {
+    const float *rows = x + (size_t)t * TILE_TOKENS * (size_t)k;
+    if (form == ACT_NARROW) kernels->narrow4((struct act4 *)out + (size_t)t * n_blocks, rows, k, k);
+    else kernels->wide4((struct wide4 *)out + (size_t)t * n_blocks, rows, k, k);
+  }
+}
+
+void EXPORT(gemv)(const struct kernels *kernels, int layout, float *y, const void *w, const void *x, int k, int n_groups) {
+  kernels->gemv[layout](y, w, x, k, n_groups);
+}
+
+void EXPORT(gemm)(const struct kernels *kernels, int layout, float *y, int y_stride, const void *w, const void *x, int k,
+                  int n_groups, int n_tiles, void *panel) {
+  kernels->gemm[layout](y, y_stride, w, x, k, n_groups, n_tiles, panel);
+}
+
+/* Attention of n_q queries that share a KV head, over positions 0 to n: scores, softmax, mix. */
+void EXPORT(attention)(const struct kernels *kernels, int type, float *out, float *scores, const float *q, int n_q,
+                       const void *keys, const void *values, const float *scales, int head_dim, int n, int part) {
+  const struct kv_head kv = {keys, values, scales, scales};
+  if (part & 1) kernels->attn_scores[type](scores, n, q, n_q, &kv, head_dim, 0, n);
+  if (part & 2) for (int i = 0; i < n_q; i++) vec_softmax(scores + i * n, 0, n, 0.125f);
+  if (part & 4) kernels->attn_mix[type](out, scores, n, n_q, &kv, head_dim, 0, n);
+}
+
+/* The streaming read that weights are compared with. */
+int EXPORT(read_stream)(const uint64_t *words, int n_bytes) {
+  uint64_t sums[8] = {0};
+  for (int i = 0; i < n_bytes / 8; i += 8)
+    for (int j = 0; j < 8; j++) sums[j] += words[i + j];
+  return (int)(sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7]);
+}

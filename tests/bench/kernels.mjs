@@ -1,0 +1,157 @@
+// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...] [--level NAME]
+// Prints GMAC/s; for gemv, whose weights lie in memory and not in a cache, GB/s of packed weights too, and their share of
+// a plain streaming read in the same run. All kernels take turns, in samples of some milliseconds, so that noise hits all
+// alike; the figures are medians.
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+
+const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"];
+const LEVELS = { simd128: 2, relaxed: 3 };
+const FLOATS = 3; // the first three layouts
+const K = 1536; // columns: six blocks of a K type, SmolLM2's feed-forward
+const GEMV_BYTES = 48 << 20; // larger than the caches
+const GEMM = { nGroups: 32, nTiles: 32 }; // 256 rows, 128 tokens
+const ROUNDS = 30;
+const SAMPLE_MS = 4;
+
+// Where the f16 scales of a file block are, and what they scale: kept large enough that no product is denormal.
+const SCALES = {
+  Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+};
+const BLOCK_BYTES = { Q4_0: 18, Q4_1: 20, Q5_0: 22, Q5_1: 24, Q8_0: 34, Q4_K: 144, Q5_K: 176, Q6_K: 210 };
+const F16_HUNDREDTH = 0x211f; // 0.01 in f16
+
+const { values, positionals } = parseArgs({ options: { level: { type: "string" } }, allowPositionals: true });
+const memory = new WebAssembly.Memory({ initial: 1024 });
+const module = new WebAssembly.Module(readFileSync(new URL("../../build/bench/kernels.wasm", import.meta.url)));
+const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+
+let top = exports.__heap_base.value;
+function allocate(nBytes) {
+  const block = Math.ceil(top / 64) * 64;
+  top = block + nBytes;
+  const missing = Math.ceil((top - memory.buffer.byteLength) / 65536);
+  if (missing > 0) memory.grow(missing);
+  return block;
+}
+
+function randomRows(name, nBytes) {
+  const bytes = new Uint8Array(nBytes).map(() => Math.random() * 256);
+  const view = new DataView(bytes.buffer);
+  if (name === "F32") for (let at = 0; at < nBytes; at += 4) view.setFloat32(at, Math.random() - 0.5, true);
+  // Signs and fractions at random, exponents of values between 1/8 and 1.
+  else if (name === "F16") for (let at = 0; at < nBytes; at += 2) view.setUint16(at, (bytes[at] << 8 & 0x8000) | 0x3000 | view.getUint16(at, true) & 0x0bff, true);
+  else if (name === "BF16") for (let at = 0; at < nBytes; at += 2) view.setUint16(at, (bytes[at] << 8 & 0x8000) | 0x3e00 | view.getUint16(at, true) & 0x00ff, true);
+  else for (let at = 0; at < nBytes; at += BLOCK_BYTES[name]) for (const scale of SCALES[name]) view.setUint16(at + scale, F16_HUNDREDTH, true);
+  return bytes;
+}
+
+// A layout's weights, of GEMV_BYTES: one group, packed, and copies of it.
+function makeWeights(name, layout) {
+  const groupBytes = exports.group_bytes(layout, K);
+  const nGroups = Math.floor(GEMV_BYTES / groupBytes);
+  const weights = allocate(nGroups * groupBytes);
+  const rows = randomRows(name, 8 * exports.row_bytes(layout, K));
+  const block = allocate(rows.length);
+  new Uint8Array(memory.buffer).set(rows, block);
+  exports.pack(layout, weights, block, K);
+  const u8 = new Uint8Array(memory.buffer);
+  for (let i = 1; i < nGroups; i++) u8.copyWithin(weights + i * groupBytes, weights, weights + groupBytes);
+  return { weights, groupBytes, nGroups };
+}
+
+const nTokens = 4 * GEMM.nTiles;
+const floats = allocate(4 * nTokens * K);
+new Float32Array(memory.buffer, floats, nTokens * K).forEach((_, i, x) => (x[i] = Math.random() - 0.5));
+const acts = allocate(8 * nTokens * K);
+const panel = allocate(exports.panel_bytes(K));
+const stream = allocate(GEMV_BYTES);
+new Uint32Array(memory.buffer, stream, GEMV_BYTES / 4).fill(0x01010101);
+
+// Each candidate: run() does its work once and returns nothing; units per run.
+const candidates = [{ name: "streaming read", bytes: GEMV_BYTES, run: () => exports.read_stream(stream, GEMV_BYTES), samples: [] }];
+const names = positionals.length ? positionals : LAYOUTS;
+const levels = Object.keys(LEVELS).filter((level) => !values.level || level === values.level);
+const y = allocate(4 * Math.max(4096, nTokens) * 512);
+for (const name of names) {
+  const layout = LAYOUTS.indexOf(name);
+  if (layout < 0) throw new Error(`there is no layout ${name}; there are ${LAYOUTS.join(", ")}`);
+  const { weights, groupBytes, nGroups } = makeWeights(name, layout);
+  for (const level of levels) {
+    if (layout < FLOATS && level === "relaxed") continue; // the same kernels
+    const table = exports.table(LEVELS[level]);
+    if (!table) continue;
+    const form = allocate(8 * nTokens * K);
+    const one = allocate(8 * K);
+    exports.quantise(table, layout, one, floats, K, 0);
+    exports.quantise(table, layout, form, floats, K, GEMM.nTiles);
+    candidates.push({
+      name: `gemv ${name} ${level}`, bytes: nGroups * groupBytes, macs: nGroups * 8 * K, samples: [], calls: Math.ceil(nGroups / 32),
+      // In portions, as the engine calls it: a long call would stay in the baseline tier.
+      run: (call) => exports.gemv(table, layout, y, weights + call * 32 * groupBytes, one, K, Math.min(32, nGroups - call * 32)),
+    });
+    candidates.push({
+      name: `gemm ${name} ${level}`, macs: 8 * GEMM.nGroups * nTokens * K, samples: [],
+      run: () => exports.gemm(table, layout, y, 8 * GEMM.nGroups, weights, form, K, GEMM.nGroups, GEMM.nTiles, panel),
+    });
+  }
+}
+
+// Attention, of three queries that share a KV head, as in SmolLM2.
+const ATTENTION = { nQ: 3, headDim: 64, nPositions: 2048 };
+const CACHES = { f32: 0, f16: 1, int8: 2 };
+const PARTS = { scores: 1, softmax: 2, mix: 4 };
+if (positionals.length === 0) {
+  const { nQ, headDim, nPositions } = ATTENTION;
+  const table = exports.table(LEVELS.simd128);
+  const nItems = headDim * nPositions;
+  const scores = allocate(4 * nQ * nPositions);
+  const scales = allocate(4 * nPositions);
+  new Float32Array(memory.buffer, scales, nPositions).fill(0.01);
+  for (const [type, index] of Object.entries(CACHES)) {
+    const [keys, values] = [0, 1].map(() => allocate(4 * nItems));
+    const half = F16_HUNDREDTH | F16_HUNDREDTH << 16;
+    for (const at of [keys, values]) {
+      if (type === "f32") new Float32Array(memory.buffer, at, nItems).forEach((_, i, x) => (x[i] = Math.random() - 0.5));
+      else new Int32Array(memory.buffer, at, nItems / 2).fill(type === "f16" ? half : 0x11f2e3d4);
+    }
+    for (const [part, bit] of Object.entries(PARTS)) {
+      if (part === "softmax" && type !== "f32") continue; // the same for all
+      candidates.push({
+        name: `attention ${type} ${part}`, samples: [], macs: part === "softmax" ? nQ * nPositions : nQ * nItems,
+        run: () => exports.attention(table, index, y, scores, floats, nQ, keys, values, scales, headDim, nPositions, bit),
+      });
+    }
+  }
+}
+
+// One sample: enough runs for SAMPLE_MS, in seconds a run. A gemv goes through all of its weights, call by call.
+function sample(candidate) {
+  const begin = performance.now();
+  let n = 0;
+  const { calls = 1 } = candidate;
+  candidate.at ??= 0;
+  do {
+    candidate.run(candidate.at);
+    candidate.at = (candidate.at + 1) % calls;
+    n++;
+  } while (performance.now() - begin < SAMPLE_MS);
+  return (performance.now() - begin) / 1e3 / n * calls;
+}
+
+for (let round = 0; round < ROUNDS + 3; round++) {
+  for (const candidate of candidates) {
+    const seconds = sample(candidate);
+    if (round >= 3) candidate.samples.push(seconds); // the first rounds reach the optimising compiler
+  }
+}
+
+const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+const rate = ({ samples }, amount) => amount / median(samples) / 1e9;
+const streaming = rate(candidates[0], GEMV_BYTES);
+console.log(`streaming read ${streaming.toFixed(1)} GB/s`);
+for (const candidate of candidates.slice(1)) {
+  const { name, macs, bytes } = candidate;
+  const ofMemory = bytes ? `  ${rate(candidate, bytes).toFixed(1).padStart(5)} GB/s, ${(100 * rate(candidate, bytes) / streaming).toFixed(0)} % of streaming` : "";
+  console.log(`${name.padEnd(22)} ${rate(candidate, macs).toFixed(1).padStart(6)} GMAC/s${ofMemory}`);
+}
