@@ -174,7 +174,7 @@ help:
 	@echo "  make model MODEL=name    fetch a model of models/catalog.json into models/cache"
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
-	@echo "  make fidelity            distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
@@ -227,7 +227,7 @@ test-isa: build/sotto/.done build/isa/node
 	@wasm/setup.sh isa
 	@$(NODE) tests/isa/run.mjs
 fidelity: all
-	@$(NODE) tests/fidelity/fidelity.mjs
+	@$(NODE) tests/fidelity/tokens.mjs && $(NODE) tests/fidelity/fidelity.mjs
 bench: all
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/bench.mjs
@@ -256,7 +256,7 @@ build/isa/node: node_modules/.done
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 
 SANITIZE     := -fsanitize=address,undefined -fno-sanitize-recover=all
-NATIVE_FLAGS := -g -O1 $(COMMON) -D_GNU_SOURCE -DSOTTO_HAVE_RELAXED -Isrc -Ikernels -Itests
+NATIVE_FLAGS := -g -O1 $(COMMON) -fstrict-flex-arrays=3 -D_GNU_SOURCE -DSOTTO_HAVE_RELAXED -Isrc -Ikernels -Itests
 TESTS        := $(patsubst tests/%.c,build/test/%,$(wildcard tests/test_*.c))
 FUZZERS      := $(patsubst tests/%.c,build/fuzz/%,$(wildcard tests/fuzz_*.c))
 
@@ -285,10 +285,16 @@ build/fuzz/%: build/obj/fuzz/tests/%.o $(SOURCES:%.c=build/obj/fuzz/%.o)
 	@mkdir -p $(@D)
 	@$(CLANG) $(SANITIZE) -fsanitize=fuzzer $^ -lm -o $@
 
+-include $(patsubst %.c,build/obj/fuzz/%.d,$(SOURCES) $(wildcard tests/fuzz_*.c))
+
+build/make-corpus: build/obj/native/tests/corpus/make-corpus.o $(SOURCES:%.c=build/obj/native/%.o)
+	@$(CLANG) $(SANITIZE) $^ -lm -lpthread -o $@
+
 fuzz: $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
 	  corpus=build/corpus/$$(basename $$fuzzer); mkdir -p $$corpus; \
-	  $$fuzzer -max_total_time=60 -max_len=65536 $$corpus $$(ls -d tests/corpus/$$(basename $$fuzzer) 2>/dev/null) || exit 1; \
+	  $$fuzzer -max_total_time=60 -max_len=65536 -timeout=10 -artifact_prefix=build/ \
+	    $$corpus tests/corpus/$$(basename $$fuzzer) || exit 1; \
 	done
 
 .PRECIOUS: build/obj/native/%.o build/obj/fuzz/%.o

@@ -144,6 +144,7 @@ static enum sotto_status read_window(const struct reader *reader, struct config 
   uint32_t period = 6;
   TRY(read_u32(reader, "attention.sliding_window", OPTIONAL, 0, UINT32_MAX, &config->window));
   if (!config->window) return SOTTO_OK;
+  if (config->window > MAX_CONTEXT) config->window = MAX_CONTEXT; /* sees everything either way */
   bool is_array = sotto_gguf_find(reader->gguf, full_key(reader, "attention.sliding_window_pattern", key), &pattern) == SOTTO_OK &&
                   pattern.type == SOTTO_VALUE_ARRAY;
   if (!is_array) TRY(read_u32(reader, "attention.sliding_window_pattern", OPTIONAL, 0, MAX_LAYERS, &period));

@@ -19,7 +19,10 @@ static void put(struct output *out, const uint8_t *bytes, size_t n_bytes) {
     if (out->n < out->cap) out->bytes[out->n] = (char)bytes[i];
 }
 
-static int hex_digit(uint8_t c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 0; }
+static int hex_digit(uint8_t c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0;
+}
 
 /* "<0x0A>" */
 static void put_byte(struct output *out, const uint8_t *text, uint32_t n_bytes) {

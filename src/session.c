@@ -40,6 +40,13 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   return SOTTO_OK;
 }
 
+/* Slices shorter than their tiles read, and throw away, rows that nothing has been written to yet. */
+static float *carve_rows(struct arena *arena, uint64_t n_items) {
+  float *rows = arena_carve(arena, n_items, sizeof *rows);
+  if (rows) memset(rows, 0, (size_t)n_items * sizeof *rows);
+  return rows;
+}
+
 static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
   const uint64_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
@@ -47,14 +54,14 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   const uint64_t ff = round_up(config->n_ff, TILE_ROWS);
   uint64_t widest = ff > n_q ? ff : n_q;
   if (embd > widest) widest = embd;
-  session->normed = arena_carve(arena, rows * embd, sizeof(float));
-  session->q = arena_carve(arena, rows * n_q, sizeof(float));
-  session->k = arena_carve(arena, rows * n_kv, sizeof(float));
-  session->v = arena_carve(arena, rows * n_kv, sizeof(float));
-  session->mixed = arena_carve(arena, rows * n_q, sizeof(float));
-  session->out = arena_carve(arena, rows * embd, sizeof(float));
-  session->gate = arena_carve(arena, rows * ff, sizeof(float));
-  session->up = arena_carve(arena, rows * ff, sizeof(float));
+  session->normed = carve_rows(arena, rows * embd);
+  session->q = carve_rows(arena, rows * n_q);
+  session->k = carve_rows(arena, rows * n_kv);
+  session->v = carve_rows(arena, rows * n_kv);
+  session->mixed = carve_rows(arena, rows * n_q);
+  session->out = carve_rows(arena, rows * embd);
+  session->gate = carve_rows(arena, rows * ff);
+  session->up = carve_rows(arena, rows * ff);
   session->acts.forms[ACT_NARROW] = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct act1));
   session->acts.forms[ACT_WIDE] = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct wide1));
   session->acts.forms[ACT_FLOAT] = arena_carve(arena, rows * widest, sizeof(float));
@@ -109,8 +116,6 @@ enum sotto_status sotto_session_open(void *block, size_t block_bytes, const sott
   carve(opened, &arena);
   if (arena_overflows(&arena))
     return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "a context of %u tokens needs %U bytes of memory", opened->n_ctx, arena.used);
-  /* Slices shorter than their tiles read, and throw away, rows that nothing has been written to yet. */
-  memset(opened->normed, 0, (size_t)((uint8_t *)opened->acts.forms[0] - (uint8_t *)opened->normed));
   opened->pool = pool;
   opened->logits_position = SIZE_MAX;
   *session = opened;

@@ -167,7 +167,7 @@ enum sotto_tokenize_flags {
   SOTTO_TOKENIZE_BOS_EOS = 2, /* add the begin and end tokens that the file asks for */
 };
 
-/* Scratch that sotto_tokenize needs for a text. The number of tokens is at most text_bytes + 3 when it is valid UTF-8. */
+/* Scratch that sotto_tokenize needs for a text. Valid UTF-8 hardly ever gives more tokens than text_bytes + 3. */
 size_t sotto_tokenize_measure(const sotto_model *model, const char *text, size_t text_bytes);
 
 /* text: UTF-8; bytes that are not are replaced as llama.cpp replaces them. NO_SPACE: *n_tokens is the number needed. */

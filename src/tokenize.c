@@ -92,7 +92,8 @@ static void mark_special(struct tokenization *job, const uint8_t *text, size_t t
   for (uint32_t n = MAX_SPECIAL_BYTES; n > 0; n--) {
     if (!vocab->special_lengths[n] || n > text_bytes) continue;
     for (size_t at = 0; at <= text_bytes - n; at++) {
-      if (!vocab->begins_special[text[at]] || !is_free(job->marks + at, n)) continue;
+      if (!vocab->begins_special[text[at]] || !vocab->ends_special[text[at + n - 1]]) continue;
+      if (!is_free(job->marks + at, n)) continue;
       const int32_t token = find_special(vocab, text + at, n, parse_special);
       if (token == NO_TOKEN) continue;
       job->marks[at] = token;
@@ -120,22 +121,31 @@ static void tokenize_marked(struct tokenization *job, const uint8_t *text, size_
   }
 }
 
-/* BPE: bytes that are no character become U+FFFD, and each byte a character of up to two bytes. SPM: a space becomes
- * U+2581, of three bytes, and one more may go before the text. */
+/* SPM: a space becomes U+2581, of three bytes, and one more may go before the text. Each character is a symbol; but a
+ * broken one of two bytes takes the first of a space's bytes for its second, and the other two stand alone. */
+static uint64_t carve_spm(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
+  uint64_t n_spaces = 1;
+  for (size_t at = 0; at < text_bytes; at++) n_spaces += text[at] == ' ';
+  job->text = arena_carve(arena, text_bytes + 1 + 2 * n_spaces, 1);
+  return text_bytes + 1 + n_spaces;
+}
+
+/* BPE: a byte that is no part of a character becomes the three of U+FFFD, so it needs 2 bytes more; at either end of a
+ * stretch, where a special token may cut a character, there are up to 3 of those that the whole text does not show.
+ * Each byte is a symbol then, written as a character of up to two bytes. */
+static uint64_t carve_bpe(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
+  uint64_t n = text_bytes + 2 * 3 * 2;
+  for (size_t at = 0, begin; begin = at, at < text_bytes;)
+    if (utf8_read(text, text_bytes, &at) == REPLACEMENT && at - begin == 1) n += 2;
+  job->word = arena_carve(arena, 2 * n, 1);
+  job->text = arena_carve(arena, n, 1);
+  return n;
+}
+
 static void carve(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
-  uint64_t n = text_bytes;
+  const bool is_bpe = job->vocab->tokenizer == TOKENIZER_BPE;
   job->marks = arena_carve(arena, text_bytes, sizeof *job->marks);
-  if (job->vocab->tokenizer == TOKENIZER_BPE) {
-    for (size_t at = 0, begin; begin = at, at < text_bytes;)
-      if (utf8_read(text, text_bytes, &at) == REPLACEMENT && at - begin == 1) n += 2;
-    job->word = arena_carve(arena, 2 * n, 1);
-    job->text = arena_carve(arena, n, 1);
-  } else {
-    uint64_t n_spaces = 1;
-    for (size_t at = 0; at < text_bytes; at++) n_spaces += text[at] == ' ';
-    n++;
-    job->text = arena_carve(arena, n + 2 * n_spaces, 1);
-  }
+  const uint64_t n = is_bpe ? carve_bpe(job, arena, text, text_bytes) : carve_spm(job, arena, text, text_bytes);
   job->symbols = arena_carve(arena, n, sizeof *job->symbols);
   job->heap = arena_carve(arena, 2 * n, sizeof *job->heap); /* n - 1 pairs, and each merge takes one and gives up to two */
 }

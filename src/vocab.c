@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define MAX_PROBES 1024 /* with half the slots free, chance gives some 50 for a million strings; a hostile file all */
+#define MAX_PROBES 256 /* with half the slots free, real vocabularies need up to 39; in a hostile one all collide */
 
 /* ---- hash tables of the file's strings ---- */
 
@@ -123,7 +123,8 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
   } else if (text_equals(model.data, model.n_items, "gpt2")) {
     vocab->tokenizer = TOKENIZER_BPE;
     vocab->bos = vocab->eos = 11;
-    const bool is_named = sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK && pre.type == SOTTO_VALUE_STRING;
+    const bool is_named = sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
+                          pre.type == SOTTO_VALUE_STRING && pre.n_items;
     vocab->pre = is_named ? pre_tokenizer_find(pre.data, pre.n_items) : pre_tokenizer_find((const uint8_t *)"default", 7);
     vocab->can_tokenize = vocab->pre != NULL;
     vocab->add_bos = vocab->pre && vocab->pre->add_bos;
@@ -182,7 +183,7 @@ static void measure_tokens(struct vocab *vocab) {
     const uint8_t *text = strings_get(&vocab->tokens, i, &n);
     if (n > vocab->max_token_bytes) vocab->max_token_bytes = n;
     if (n == 0 || n > MAX_SPECIAL_BYTES || !vocab_is_special(vocab, (int32_t)i)) continue;
-    vocab->begins_special[text[0]] = vocab->special_lengths[n] = true;
+    vocab->begins_special[text[0]] = vocab->ends_special[text[n - 1]] = vocab->special_lengths[n] = true;
   }
 }
 

@@ -39,8 +39,8 @@ struct vocab {
   uint8_t *kinds;                  /* (n_tokens) enum token_kind */
   bool *ends;                      /* (n_tokens) whether the token ends a text or a turn */
   uint32_t max_token_bytes;        /* the longest text */
-  /* Of the tokens that are cut out of a text before it is tokenized: their first bytes, their lengths. */
-  bool begins_special[256], special_lengths[MAX_SPECIAL_BYTES + 1];
+  /* Of the tokens that are cut out of a text before it is tokenized: their first and last bytes, their lengths. */
+  bool begins_special[256], ends_special[256], special_lengths[MAX_SPECIAL_BYTES + 1];
 };
 
 /* Reads what the file says of its tokenizer. One that is unknown is no error: can_tokenize is false. */

@@ -27,6 +27,7 @@ static inline void test_run(void (*test)(void), const char *name) {
   test_is_failed = test_is_skipped = false;
   test();
   printf("%s %s\n", test_is_failed ? "FAILED" : test_is_skipped ? "skipped" : "ok", name);
+  fflush(stdout); /* a sanitizer that ends the next test ends the program */
   if (test_is_failed) test_n_failed++;
   else if (test_is_skipped) test_n_skipped++;
   else test_n_passed++;

@@ -205,6 +205,27 @@ static void wanted_ranges_cover_the_model_in_the_order_of_the_graph(void) {
   free(file.bytes);
 }
 
+static void a_window_longer_than_any_context_is_none(void) {
+  struct tiny_options options = tiny_gemma;
+  struct tiny_model m;
+  void *block;
+  options.window = N;
+  struct tiny_file file = tiny_make(&options);
+  compute_expected(&file, SOTTO_KV_F32);
+  free(file.bytes);
+  options.window = UINT32_MAX;
+  file = tiny_make(&options);
+  REQUIRE(tiny_open(&m, file.bytes, file.n, SOTTO_LEVEL_SCALAR) == SOTTO_OK);
+  push_all(m.model, &file);
+  sotto_session *session = tiny_session(m.model, NULL, (struct sotto_session_options){.n_ctx = N, .kv_type = SOTTO_KV_F32}, &block);
+  CHECK(sotto_session_append(session, tokens, N) == SOTTO_OK);
+  compute(session);
+  CHECK(logits_are(session, N - 1));
+  free(block);
+  tiny_close(&m);
+  free(file.bytes);
+}
+
 static void limits_are_statuses(void) {
   struct tiny_file file = tiny_make(&tiny_llama);
   struct tiny_model m;
@@ -240,6 +261,7 @@ int main(void) {
   RUN(gemma_is_the_same_bits_in_every_way);
   RUN(weights_may_come_in_any_order);
   RUN(wanted_ranges_cover_the_model_in_the_order_of_the_graph);
+  RUN(a_window_longer_than_any_context_is_none);
   RUN(limits_are_statuses);
   return test_end();
 }

@@ -1,4 +1,4 @@
-/* tiny.h: builds small GGUF files in memory, with random weights of any type, and opens them. */
+/* tiny.h: builds small GGUF files in memory, with random weights of any type and any vocabulary, and opens them. */
 #ifndef SOTTO_TINY_H
 #define SOTTO_TINY_H
 
@@ -6,6 +6,22 @@
 
 #include "../kernels/kernels.h"
 #include "../src/gguf.h"
+
+struct tiny_token {
+  const char *text;
+  int32_t kind; /* enum token_kind */
+  float score;
+};
+
+/* The keys tokenizer.ggml.*; one that is NULL, or an array of no items, is left out. */
+struct tiny_tokenizer {
+  const char *model, *pre;
+  uint32_t n_tokens, n_merges;
+  const struct tiny_token *tokens; /* (n_tokens) */
+  const char *const *merges;       /* (n_merges) "left right" */
+  uint32_t bos, eos, unknown;
+  bool add_bos, add_eos, add_space_prefix;
+};
 
 struct tiny_options {
   const char *architecture; /* "llama" or "gemma3" */
@@ -15,10 +31,17 @@ struct tiny_options {
   const char *leave_out; /* the tensor of this name, or the key */
   const char *misshape;  /* this tensor gets one row more */
   const char *extra;     /* a tensor that no graph knows */
+  const char *mistype;   /* the key of this name is a number */
+  const char *shorten;   /* the array of this key lacks its last item */
+  const struct tiny_tokenizer *tokenizer; /* NULL: none */
 };
 
-static const struct tiny_options tiny_llama = {"llama", GGUF_Q8_0, 2, 256, 4, 2, 64, 256, 101, 256, 0, true, true, NULL, NULL, NULL};
-static const struct tiny_options tiny_gemma = {"gemma3", GGUF_Q8_0, 6, 256, 4, 1, 64, 256, 101, 256, 24, false, false, NULL, NULL, NULL};
+static const struct tiny_options tiny_llama = {
+    .architecture = "llama", .type = GGUF_Q8_0, .n_layers = 2, .n_embd = 256, .n_heads = 4, .n_kv_heads = 2,
+    .head_dim = 64, .n_ff = 256, .n_vocab = 101, .n_ctx = 256, .has_output = true, .has_rope_freqs = true};
+static const struct tiny_options tiny_gemma = {
+    .architecture = "gemma3", .type = GGUF_Q8_0, .n_layers = 6, .n_embd = 256, .n_heads = 4, .n_kv_heads = 1,
+    .head_dim = 64, .n_ff = 256, .n_vocab = 101, .n_ctx = 256, .window = 24};
 
 struct tiny_file {
   uint8_t *bytes;
@@ -49,15 +72,20 @@ struct tiny_keys {
   uint32_t n;
 };
 
+static inline bool tiny_is(const char *name, const char *other) { return other && strcmp(name, other) == 0; }
+
+/* False: there is no value to write. */
 static inline bool tiny_key(struct tiny_keys *keys, const char *name, uint32_t type) {
   char full[96];
-  const bool is_general = strncmp(name, "general.", 8) == 0;
-  if (keys->options->leave_out && strcmp(name, keys->options->leave_out) == 0) return false;
-  snprintf(full, sizeof full, "%s%s%s", is_general ? "" : keys->options->architecture, is_general ? "" : ".", name);
+  const bool is_whole = strncmp(name, "general.", 8) == 0 || strncmp(name, "tokenizer.", 10) == 0;
+  const bool is_mistyped = tiny_is(name, keys->options->mistype);
+  if (tiny_is(name, keys->options->leave_out)) return false;
+  snprintf(full, sizeof full, "%s%s%s", is_whole ? "" : keys->options->architecture, is_whole ? "" : ".", name);
   tiny_string(keys->file, full);
-  tiny_u32(keys->file, type);
+  tiny_u32(keys->file, is_mistyped ? SOTTO_VALUE_U32 : type);
+  if (is_mistyped) tiny_u32(keys->file, 7);
   keys->n++;
-  return true;
+  return !is_mistyped;
 }
 static inline void tiny_key_u32(struct tiny_keys *keys, const char *name, uint32_t value) {
   if (tiny_key(keys, name, SOTTO_VALUE_U32)) tiny_u32(keys->file, value);
@@ -65,10 +93,44 @@ static inline void tiny_key_u32(struct tiny_keys *keys, const char *name, uint32
 static inline void tiny_key_f32(struct tiny_keys *keys, const char *name, float value) {
   if (tiny_key(keys, name, SOTTO_VALUE_F32)) tiny_put(keys->file, &value, 4);
 }
+static inline void tiny_key_bool(struct tiny_keys *keys, const char *name, bool value) {
+  if (tiny_key(keys, name, SOTTO_VALUE_BOOL)) tiny_put(keys->file, &value, 1);
+}
+static inline void tiny_key_string(struct tiny_keys *keys, const char *name, const char *value) {
+  if (value && tiny_key(keys, name, SOTTO_VALUE_STRING)) tiny_string(keys->file, value);
+}
+/* Items to write; 0: there is no such array. */
+static inline uint32_t tiny_key_array(struct tiny_keys *keys, const char *name, uint32_t item_type, uint32_t n) {
+  if (n == 0 || !tiny_key(keys, name, SOTTO_VALUE_ARRAY)) return 0;
+  n -= tiny_is(name, keys->options->shorten);
+  tiny_u32(keys->file, item_type);
+  tiny_u64(keys->file, n);
+  return n;
+}
+
+static inline void tiny_write_tokenizer(struct tiny_keys *keys, const struct tiny_tokenizer *t) {
+  uint32_t n;
+  tiny_key_string(keys, "tokenizer.ggml.model", t->model);
+  tiny_key_string(keys, "tokenizer.ggml.pre", t->pre);
+  n = tiny_key_array(keys, "tokenizer.ggml.tokens", SOTTO_VALUE_STRING, t->n_tokens);
+  for (uint32_t i = 0; i < n; i++) tiny_string(keys->file, t->tokens[i].text);
+  n = tiny_key_array(keys, "tokenizer.ggml.token_type", SOTTO_VALUE_I32, t->n_tokens);
+  for (uint32_t i = 0; i < n; i++) tiny_put(keys->file, &t->tokens[i].kind, 4);
+  n = tiny_key_array(keys, "tokenizer.ggml.scores", SOTTO_VALUE_F32, t->n_tokens);
+  for (uint32_t i = 0; i < n; i++) tiny_put(keys->file, &t->tokens[i].score, 4);
+  n = tiny_key_array(keys, "tokenizer.ggml.merges", SOTTO_VALUE_STRING, t->n_merges);
+  for (uint32_t i = 0; i < n; i++) tiny_string(keys->file, t->merges[i]);
+  tiny_key_u32(keys, "tokenizer.ggml.bos_token_id", t->bos);
+  tiny_key_u32(keys, "tokenizer.ggml.eos_token_id", t->eos);
+  tiny_key_u32(keys, "tokenizer.ggml.unknown_token_id", t->unknown);
+  tiny_key_bool(keys, "tokenizer.ggml.add_bos_token", t->add_bos);
+  tiny_key_bool(keys, "tokenizer.ggml.add_eos_token", t->add_eos);
+  tiny_key_bool(keys, "tokenizer.ggml.add_space_prefix", t->add_space_prefix);
+}
 
 static inline uint32_t tiny_write_keys(struct tiny_file *file, const struct tiny_options *o) {
   struct tiny_keys keys = {file, o, 0};
-  if (tiny_key(&keys, "general.architecture", SOTTO_VALUE_STRING)) tiny_string(file, o->architecture);
+  tiny_key_string(&keys, "general.architecture", o->architecture);
   tiny_key_u32(&keys, "block_count", o->n_layers);
   tiny_key_u32(&keys, "embedding_length", o->n_embd);
   tiny_key_u32(&keys, "feed_forward_length", o->n_ff);
@@ -80,6 +142,7 @@ static inline uint32_t tiny_write_keys(struct tiny_file *file, const struct tiny
   tiny_key_f32(&keys, "attention.layer_norm_rms_epsilon", 1e-5f);
   tiny_key_f32(&keys, "rope.freq_base", 10000);
   if (o->window) tiny_key_u32(&keys, "attention.sliding_window", o->window);
+  if (o->tokenizer) tiny_write_tokenizer(&keys, o->tokenizer);
   return keys.n;
 }
 
@@ -119,8 +182,8 @@ static inline void tiny_tensor(struct tiny_tensors *t, int layer, const char *na
   char full[64];
   if (layer < 0) snprintf(full, sizeof full, "%s", name);
   else snprintf(full, sizeof full, "blk.%d.%s", layer, name);
-  if (t->options->leave_out && strcmp(full, t->options->leave_out) == 0) return;
-  if (t->options->misshape && strcmp(full, t->options->misshape) == 0) rows++;
+  if (tiny_is(full, t->options->leave_out)) return;
+  if (tiny_is(full, t->options->misshape)) rows++;
   tiny_put(&t->data, NULL, (32 - t->data.n % 32) % 32);
   tiny_string(&t->infos, full);
   tiny_u32(&t->infos, rows == 1 ? 1 : 2);

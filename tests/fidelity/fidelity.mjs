@@ -10,11 +10,9 @@
 import { execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROGRAM, ROOT, TEXTS, WORK, ask, exactWeights, modelPath, requireOracle, tokens } from "./oracle.mjs";
+import { MODELS, PROGRAM, SOTTO, TEXTS, WORK, ask, exactWeights, modelPath, requireOracle, tokens } from "./oracle.mjs";
 import { bootstrap, divergence, logSoftmax, mean, topOf } from "./statistics.mjs";
 
-const SOTTO = join(ROOT, "build/sotto/bin/sotto.mjs");
-const MODELS = ["SmolLM2-135M-Instruct.Q4_1", "gemma-3-270m-q4_k_m"];
 const LONG_PROMPT = 2048; // tokens
 
 // An engine at work: its rows of logits come through a pipe. The shell opens the pipe before the engine starts, so

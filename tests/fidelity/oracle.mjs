@@ -1,16 +1,20 @@
-// oracle.mjs: what the fidelity measurements and the makers of golden files share: the oracle's programs, the exact
-// weights of a model file, the texts and their tokens.
+// oracle.mjs: what the fidelity measurements and the makers of golden files share: the oracle's programs and ours, the
+// exact weights of a model file, the texts and their tokens.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ORACLE = join(process.env.SOTTO_ORACLE ?? join(homedir(), ".cache/sotto-oracle"), "bin");
+const HOME = process.env.SOTTO_ORACLE ?? join(homedir(), ".cache/sotto-oracle");
+const ORACLE = join(HOME, "bin");
+const VOCABULARIES = join(HOME, "llama.cpp/models");
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const WORK = join(ROOT, "build/fidelity");
 export const PROGRAM = join(ORACLE, "oracle");
+export const SOTTO = join(ROOT, "build/sotto/bin/sotto.mjs");
+export const MODELS = ["SmolLM2-135M-Instruct.Q4_1", "gemma-3-270m-q4_k_m"];
 export const TEXTS = readFileSync(new URL("texts.txt", import.meta.url), "utf8").split("\n----\n").map((text) => text.trim());
 
 export const modelPath = (name) => join(ROOT, `models/cache/${name}.gguf`);
@@ -22,11 +26,23 @@ export function requireOracle() {
   process.exit(2);
 }
 
-/** Runs the oracle on requests, one a line; its answers. */
-export function ask(model, args, requests) {
+function answers(program, args, requests) {
   const input = requests.map((request) => `${JSON.stringify(request)}\n`).join("");
-  const answers = execFileSync(PROGRAM, [model, ...args], { input, maxBuffer: 1 << 28 });
-  return String(answers).trim().split("\n").map((line) => JSON.parse(line));
+  const output = execFileSync(program, args, { input, maxBuffer: 1 << 28 });
+  return String(output).trim().split("\n").map((line) => JSON.parse(line));
+}
+
+/** Runs the oracle on requests, one a line; its answers. */
+export const ask = (model, args, requests) => answers(PROGRAM, [model, ...args], requests);
+
+/** The same of Sotto. */
+export const askSotto = (model, [command, ...args], requests) =>
+  answers(process.execPath, [SOTTO, command, model, ...args], requests);
+
+/** The texts on which llama.cpp tests its own tokenizers. */
+export function vocabularyTexts() {
+  const files = readdirSync(VOCABULARIES).filter((name) => name.endsWith(".inp"));
+  return files.flatMap((name) => readFileSync(join(VOCABULARIES, name), "utf8").split("\n__ggml_vocab_test__\n"));
 }
 
 /** The token ids of texts, with those that the model wants at the beginning. */

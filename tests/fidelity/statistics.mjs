@@ -52,8 +52,8 @@ export function bootstrap(values) {
   return [means[Math.floor(0.025 * N_RESAMPLES)], means[Math.ceil(0.975 * N_RESAMPLES) - 1]];
 }
 
-// A small generator with 32 bits of state, enough to draw positions.
-function mulberry32(state) {
+/** A small generator of random numbers from 0 to 1, with 32 bits of state. */
+export function mulberry32(state) {
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     let t = Math.imul(state ^ (state >>> 15), state | 1);

@@ -90,6 +90,12 @@ test("tokens", async () => {
   assert.deepEqual(lines(special.stdout)[1], { ids: [2] });
 });
 
+test("only a newline ends a request", async () => {
+  const { code, stdout } = await sotto(["tokens", MODEL_PATH], { input: '"a\u2028b\u2029c"\r\n"the last one"' });
+  assert.equal(code, 0);
+  assert.equal(lines(stdout).length, 2);
+});
+
 test("logits of the last position and of all, and raw in a file", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sotto-"));
   const full = join(folder, "full.f32");

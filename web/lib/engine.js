@@ -2,7 +2,7 @@
 import { KV_TYPE, LEVEL, STATUS, TOKENIZE } from "./abi.js";
 import { SottoError, errorOf, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
-import { Instance } from "./instance.js";
+import { Instance, statusError } from "./instance.js";
 import { pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
@@ -132,13 +132,18 @@ export class Engine {
     const { instance, out } = this;
     return instance.scope(() => {
       const { at, nBytes } = instance.placeText(text);
-      const scratchBytes = this.exports.sotto_tokenize_measure(this.model, at, nBytes);
+      const scratchBytes = this.exports.sotto_tokenize_measure(this.model, at, nBytes) >>> 0;
       const scratch = instance.allocate(scratchBytes);
-      const cap = nBytes + 3; // sotto.h: never more tokens than that
-      const tokens = instance.allocate(cap * 4);
       const flags = (special ? TOKENIZE.SPECIAL : 0) | (bos ? TOKENIZE.BOS_EOS : 0);
-      instance.check("sotto_tokenize", this.model, at, nBytes, flags, scratch, scratchBytes, tokens, cap, out);
-      return Array.from(instance.i32s(tokens, instance.u32(out)));
+      const request = [this.model, at, nBytes, flags, scratch, scratchBytes];
+      const attempt = (cap) => {
+        const tokens = instance.allocate(cap * 4);
+        const status = this.exports.sotto_tokenize(...request, tokens, cap, out);
+        if (status === STATUS.NO_SPACE) return null;
+        if (status !== STATUS.OK) throw statusError(status);
+        return Array.from(instance.i32s(tokens, instance.u32(out)));
+      };
+      return attempt(nBytes + 3) ?? attempt(instance.u32(out)); // the first fails for odd vocabularies alone
     });
   }
 

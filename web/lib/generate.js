@@ -92,7 +92,7 @@ function logprobs(engine, logits, token, nTop) {
 }
 
 // Tokens -> text that may be shown. Keeps the transcript in step: its text is that of its tokens, exactly.
-class Writer {
+export class Writer {
   #decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // the emitter gives whole characters
   #pending = { text: "", tokens: [], nHeld: 0 }; // since text and tokens last agreed; bytes held back
 

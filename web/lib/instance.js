@@ -134,7 +134,7 @@ export class Instance {
   /** Calls a function without an error struct; anything but OK is thrown. */
   check(name, ...args) {
     const status = this.exports[name](...args);
-    if (status !== STATUS.OK) throw statusError(status, "");
+    if (status !== STATUS.OK) throw statusError(status);
   }
 }
 
@@ -153,7 +153,8 @@ function write(view, at, type, value) {
   else view.setUint32(at, value, true);
 }
 
-function statusError(status, text) {
+/** The typed error of a status; text: what the engine says of it. */
+export function statusError(status, text = "") {
   const code = STATUS_NAMES[status];
   return text ? errorOf(code, text) : new SottoError(code);
 }

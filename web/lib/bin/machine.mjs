@@ -1,7 +1,6 @@
 // machine.mjs: sotto tokens, logits, greedy, embed: requests on standard input, answers on standard output, one JSON
 // value a line each. Logits are written as log-probabilities with six digits, in double precision of the raw logits.
 import { closeSync, openSync, writeSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { argmax } from "../bench.js";
 import { Breath } from "../engine.js";
 import { LOAD_OPTIONS, UsageError, loadOptions, modelUrl, parse } from "./args.mjs";
@@ -48,10 +47,21 @@ export default async function machine(command, args) {
   const { values, positionals: [model, count] } = parsed;
   const engine = await openEngine(modelUrl(model), { nCtx: N_CTX, ...loadOptions({ kv: "f32", ...values }) });
   const onRequest = answer(engine, values, Number(count));
-  for await (const line of createInterface({ input: process.stdin })) {
+  for await (const line of lines(process.stdin)) {
     if (line.trim() !== "") await onRequest(parseLine(line));
   }
   return 0;
+}
+
+// Only a newline ends a line: readline also cuts at U+2028 and U+2029, which JSON strings may hold.
+async function* lines(stream) {
+  let rest = "";
+  for await (const chunk of stream.setEncoding("utf8")) {
+    const complete = (rest + chunk).split("\n");
+    rest = complete.pop();
+    yield* complete;
+  }
+  yield rest;
 }
 
 function parseLine(line) {
