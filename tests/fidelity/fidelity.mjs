@@ -4,7 +4,8 @@
 // The yardstick is the file's exact weights: the same file turned to F32 and run with an f32 cache. For each position
 // of texts.txt, each text alone and all of them as one prompt of 2,048 tokens, it takes the divergence
 // KL(exact || engine) of llama.cpp and of Sotto, both on the quantised file, and compares the means by a paired
-// bootstrap over the positions. Sotto runs twice, in batches and token by token, which must give the same bits.
+// bootstrap over the positions. Sotto runs in batches and token by token, which must give the same bits, and once more
+// with an int8 cache.
 //
 // All logits pass through named pipes, a row at a time: those of one model would fill 20 GB of disk.
 import { execFileSync, spawn } from "node:child_process";
@@ -14,6 +15,7 @@ import { MODELS, PROGRAM, SOTTO, TEXTS, WORK, ask, exactWeights, modelPath, requ
 import { bootstrap, divergence, logSoftmax, mean, topOf } from "./statistics.mjs";
 
 const LONG_PROMPT = 2048; // tokens
+const INT8_SLACK = 1.1;
 
 // An engine at work: its rows of logits come through a pipe. The shell opens the pipe before the engine starts, so
 // that one that fails ends the rows instead of letting us wait for ever.
@@ -62,7 +64,7 @@ const isSame = (a, b) => Buffer.compare(Buffer.from(a.buffer), Buffer.from(b.buf
 
 // Each engine's divergence and agreement at each position; and how many positions differ between Sotto's two runs.
 function compare(engines, nVocab, nPositions) {
-  const result = { llamaKl: [], sottoKl: [], llamaTop: 0, sottoTop: 0, nUnequal: 0 };
+  const result = { llamaKl: [], sottoKl: [], int8Kl: [], llamaTop: 0, sottoTop: 0, nUnequal: 0 };
   for (let i = 0; i < nPositions; i++) {
     if (i % 500 === 499) console.error(`${i + 1} of ${nPositions} positions`);
     const exact = engines.exact.nextRow(nVocab);
@@ -75,13 +77,14 @@ function compare(engines, nVocab, nPositions) {
     const expected = logSoftmax(exact);
     result.llamaKl.push(divergence(expected, logSoftmax(llama)));
     result.sottoKl.push(divergence(expected, logSoftmax(sotto)));
+    result.int8Kl.push(divergence(expected, logSoftmax(engines.int8.nextRow(nVocab))));
   }
   return result;
 }
 
-// Prints one comparison; returns whether Sotto passes: its mean is not above llama.cpp's by more than chance.
-function report(title, llamaKl, sottoKl) {
-  const [low, high] = bootstrap(sottoKl.map((kl, i) => kl - llamaKl[i]));
+// Prints one comparison; returns whether Sotto passes: its mean is not above `slack` times llama.cpp's by more than chance.
+function report(title, llamaKl, sottoKl, slack = 1) {
+  const [low, high] = bootstrap(sottoKl.map((kl, i) => kl - slack * llamaKl[i]));
   const verdict = low > 0 ? "LESS faithful" : high < 0 ? "more faithful" : "as faithful";
   console.log(`  ${title}, ${llamaKl.length} positions: mean KL(exact || llama.cpp) ${mean(llamaKl).toExponential(2)}, ` +
     `KL(exact || Sotto) ${mean(sottoKl).toExponential(2)}; difference in [${low.toExponential(2)}, ` +
@@ -98,10 +101,11 @@ function measure(name) {
   const nPositions = prompts.reduce((sum, ids) => sum + ids.length, 0);
   const oracle = (path) => [PROGRAM, path, "logits", "--kv", "f32"];
   const sotto = [process.execPath, SOTTO, "logits", model, "--kv", "f32"];
-  const commands = { exact: oracle(exactWeights(name)), llama: oracle(model), sotto, single: [...sotto, "--batch", "1"] };
+  const commands = { exact: oracle(exactWeights(name)), llama: oracle(model), sotto, single: [...sotto, "--batch", "1"],
+    int8: sotto.with(-1, "int8") };
   const engines = Object.fromEntries(Object.entries(commands).map(([key, command]) =>
     [key, new Engine(key, command, requestsPath)]));
-  const { llamaKl, sottoKl, llamaTop, sottoTop, nUnequal } = compare(engines, nVocab, nPositions);
+  const { llamaKl, sottoKl, int8Kl, llamaTop, sottoTop, nUnequal } = compare(engines, nVocab, nPositions);
   Object.values(engines).forEach((engine) => engine.close());
 
   const share = (count) => `${(100 * count / nPositions).toFixed(1)} %`;
@@ -112,6 +116,7 @@ function measure(name) {
     report("short texts", llamaKl.slice(0, nShort), sottoKl.slice(0, nShort)),
     report("one prompt", llamaKl.slice(nShort), sottoKl.slice(nShort)),
     report("all", llamaKl, sottoKl),
+    report(`all, with an int8 cache and ${INT8_SLACK} times as much allowed`, llamaKl, int8Kl, INT8_SLACK),
   ];
   return passes.every(Boolean) && nUnequal === 0;
 }
