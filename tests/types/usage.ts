@@ -1,9 +1,10 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-import { SottoError, features, load } from "../../web/lib/index.js";
+import { SottoError, features, forget, kept, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
   nCtx: 2048, kvType: "f16", level: "relaxed", signal: new AbortController().signal,
+  keep: false,
   onProgress: ({ phase, loadedBytes, totalBytes }) => console.log(phase, loadedBytes / (totalBytes ?? loadedBytes)),
 };
 
@@ -33,6 +34,12 @@ export async function complete(model: Model): Promise<number> {
   const readable: ReadableStream = stream.toReadableStream();
   await readable.cancel();
   return whole.choices[0].logprobs?.token_logprobs[0] ?? 0;
+}
+
+export async function makeRoom(): Promise<void> {
+  for (const { url, bytes, totalBytes, lastUsed } of await kept()) {
+    if (bytes === totalBytes && lastUsed < new Date(2020, 0)) await forget(url);
+  }
 }
 
 // The caller's own wrapper, which does not know whether it streams.

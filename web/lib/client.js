@@ -5,13 +5,16 @@ import { chooseModule } from "./features.js";
 import { Worker, keepAlive, listen, watch } from "./platform.js";
 import { sendChunks } from "./protocol.js";
 import { isAddress, isRereadable, readSource } from "./source.js";
+import { askToPersist, forgetKept } from "./store.js";
 import { startHelpers } from "./threads.js";
 
 const FATAL = ["TRAPPED", "INTERNAL"]; // after these the engine's state is not to be trusted
+const DAMAGED = ["TRUNCATED", "NOT_GGUF", "MALFORMED"]; // files that are better fetched again than kept
 
 export class Client {
   #source;
   #options;
+  #storage = "none";
   #compute = null;
   #workers = new Set();
   #requests = new Map(); // id -> { resolve, reject, onEvent }
@@ -27,8 +30,9 @@ export class Client {
 
   /** Starts the workers and loads the model; resolves to its info. */
   start({ signal, onProgress } = {}) {
-    this.#started = this.#load(signal, onProgress).catch((error) => {
+    this.#started = this.#loadUnchanged(signal, onProgress).catch((error) => {
       this.#fail(error);
+      if (this.#isKept() && DAMAGED.includes(error.code)) forgetKept(this.#source).catch(() => {}); // the error is told
       throw error;
     });
     return this.#started;
@@ -66,6 +70,15 @@ export class Client {
     throw new SottoError("WORKER_DIED", "the worker died, and its stream cannot be read again: load the model again");
   }
 
+  // A file that changes on the server half-way is loaded once more, from its start.
+  #loadUnchanged(signal, onProgress) {
+    return this.#load(signal, onProgress).catch((error) => {
+      if (error.code !== "CHANGED") throw error;
+      this.#stopAll(error);
+      return this.#load(signal, onProgress);
+    });
+  }
+
   async #load(signal, onProgress) {
     throwIfAborted(signal);
     const { nCtx, nBatch, kvType, level } = this.#options;
@@ -73,12 +86,13 @@ export class Client {
     this.#compute = this.#newComputeWorker();
     listen(this.#compute, (message) => this.#receive(message));
     const { port1, port2 } = new MessageChannel();
-    const stopFeeding = this.#feed(port2);
+    const stopFeeding = this.#feed(port2, onProgress);
     const onAbort = () => this.#fail(abortError(signal)); // nothing of half a model is worth keeping
     signal?.addEventListener("abort", onAbort);
     try {
       const params = { port: port1, url, nThreads, nCtx, nBatch, kvType, level };
-      return await this.#request("load", params, { onEvent: onProgress, transfer: [port1] });
+      const info = await this.#request("load", params, { onEvent: onProgress, transfer: [port1] });
+      return { ...info, storage: this.#storage };
     } finally {
       signal?.removeEventListener("abort", onAbort);
       stopFeeding();
@@ -86,7 +100,7 @@ export class Client {
   }
 
   // Bytes that the caller holds are sent from here; the rest is read by a worker of its own.
-  #feed(port) {
+  #feed(port, onProgress) {
     const source = this.#source;
     const { headers } = this.#options;
     if (!isAddress(source) && !(source instanceof Blob)) {
@@ -94,9 +108,19 @@ export class Client {
       sendChunks(port, readSource(source, controller), controller);
       return () => controller.abort();
     }
+    const keep = this.#isKept();
+    if (keep) askToPersist();
     const worker = this.#newIoWorker();
-    worker.postMessage({ port, source: isAddress(source) ? String(source) : source, headers }, [port]);
+    listen(worker, ({ storage = this.#storage, waiting }) => {
+      this.#storage = storage;
+      if (waiting) onProgress?.({ phase: "waiting", ...waiting });
+    });
+    worker.postMessage({ port, source: isAddress(source) ? String(source) : source, headers, keep }, [port]);
     return () => this.#stop(worker);
+  }
+
+  #isKept() {
+    return isAddress(this.#source) && (this.#options.keep ?? true);
   }
 
   // Bundlers look for exactly this: new Worker(new URL("./...", import.meta.url), ...).
@@ -159,6 +183,10 @@ export class Client {
   // Ends the workers and every request under way. The next call starts new ones, unless the model is closed.
   #fail(error) {
     this.#started = null;
+    this.#stopAll(error);
+  }
+
+  #stopAll(error) {
     this.#compute = null;
     for (const worker of this.#workers) this.#stop(worker);
     for (const { reject } of this.#requests.values()) reject(asSottoError(error));

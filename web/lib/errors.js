@@ -4,6 +4,7 @@ import { STATUS_TEXT } from "./abi.js";
 // What JavaScript adds to the engine's status list (src/sotto.h): the code and what to do.
 const JS_TEXT = {
   ABORTED: "the request was aborted by its signal",
+  CHANGED: "what had arrived of the old file is dropped: load it again",
   CLOSED: "the model is closed: load it again",
   FORBIDDEN: "the server refuses this file: pass the headers that it asks for, or choose another source",
   INTERNAL: "Sotto failed: please report this, with the message",
@@ -12,6 +13,7 @@ const JS_TEXT = {
   OFFLINE: "this device is offline: connect it, then load again",
   READ_FAILED: "the source could not be read: load it again",
   SERVER_ERROR: "the server failed: load again later",
+  STALLED: "the connection is up but silent: load again, what has arrived is kept where the browser can",
   TEMPLATE_ERROR: "the chat template failed on these messages: change them, or use completions.create()",
   TRAPPED: "the engine stopped in the middle of a computation: call again; if it repeats, please report it",
   UNSUPPORTED_BROWSER: "this browser lacks WebAssembly SIMD: use a newer one",

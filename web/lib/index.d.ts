@@ -4,8 +4,8 @@
 export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView;
 
 export interface LoadProgress {
-  /** What is arriving: the file's header, its weights; or all is there. */
-  phase: "header" | "weights" | "ready";
+  /** What is arriving: the file's header, its weights; or all is there. Waiting: another tab is fetching this file. */
+  phase: "waiting" | "header" | "weights" | "ready";
   /** Bytes of the file that have arrived. */
   loadedBytes: number;
   /** Bytes of the file; undefined while nobody knows. */
@@ -28,6 +28,12 @@ export interface LoadOptions {
   onProgress?: (progress: LoadProgress) => void;
   /** HTTP headers for a source that is a URL. */
   headers?: Record<string, string>;
+  /**
+   * Keep a file from a URL in the browser's storage (OPFS), so that a download that ends early goes on where it was, and
+   * one that is whole is never repeated: it loads offline, and is not compared with the server's again (see forget).
+   * Default: true. Where there is no such storage or no room in it, loading goes on without: see ModelInfo.storage.
+   */
+  keep?: boolean;
   /** Address of compute-worker.js, when it is not beside index.js. */
   workerUrl?: string | URL;
   /** Address of io-worker.js. */
@@ -64,7 +70,25 @@ export interface ModelInfo {
   readonly weightBytes: number;
   /** Bytes of all memory of the engine. */
   readonly memoryBytes: number;
+  /** Where the file is kept: in the origin private file system, or nowhere. */
+  readonly storage: "opfs" | "none";
 }
+
+export interface KeptModel {
+  /** Without name, password, and parameters that look like a token or signature: these are not stored. */
+  readonly url: string;
+  /** How much of it is there. */
+  readonly bytes: number;
+  /** Undefined while nobody knows. */
+  readonly totalBytes: number | undefined;
+  readonly lastUsed: Date;
+}
+
+/** What this site keeps of model files. A file that is being fetched may be missing. */
+export function kept(): Promise<KeptModel[]>;
+
+/** Deletes what is kept of a model file; waits until no tab is loading it. */
+export function forget(url: string | URL): Promise<void>;
 
 /** Loads a GGUF file. */
 export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
@@ -248,7 +272,7 @@ export type ErrorCode =
   | "TRUNCATED" | "NOT_GGUF" | "UNSUPPORTED_VERSION" | "MALFORMED" | "UNSUPPORTED_ARCHITECTURE" | "UNSUPPORTED_TYPE"
   | "UNSUPPORTED_TOKENIZER" | "MISSING_KEY" | "MISSING_TENSOR" | "SHAPE_MISMATCH"
   // of its way here
-  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "SERVER_ERROR" | "READ_FAILED"
+  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "READ_FAILED"
   // of a request
   | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
   // of the machine

@@ -5,8 +5,19 @@ import { SottoError } from "./errors.js";
 import { features } from "./features.js";
 import * as request from "./request.js";
 import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
+import { forgetKept, listKept } from "./store.js";
 
 export { SottoError, features };
+
+/** What this site keeps of model files: a list of { url, bytes, totalBytes, lastUsed }. */
+export function kept() {
+  return listKept();
+}
+
+/** Deletes what is kept of a model file. */
+export async function forget(url) {
+  return forgetKept(request.checkAddress(url));
+}
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
 export async function load(source, options) {
@@ -118,5 +129,6 @@ function publicInfo(info) {
     fileBytes: info.file_bytes,
     weightBytes: info.weight_bytes,
     memoryBytes: info.memory_bytes,
+    storage: info.storage,
   };
 }

@@ -2,5 +2,9 @@
 import { listen, parent } from "./platform.js";
 import { sendChunks } from "./protocol.js";
 import { readSource } from "./source.js";
+import { openStore } from "./store.js";
 
-listen(parent, ({ port, source, headers }) => sendChunks(port, readSource(source, { headers })));
+listen(parent, async ({ port, source, headers, keep }) => {
+  const store = keep ? await openStore() : null;
+  sendChunks(port, readSource(source, { headers, store, onEvent: (event) => parent.postMessage(event) }));
+});

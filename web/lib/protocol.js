@@ -4,15 +4,17 @@
 //                           or { helper } alone (threads.js), and it is a helper thread for good
 //   from a compute worker   { id, event } zero or more, then { id, result } or { id, error };
 //                           { helpers } once, which it wants started
-//   to an I/O worker        { port, source, headers }
+//   to an I/O worker        { port, source, headers, keep }
+//   from an I/O worker      { storage } whether what arrives is kept, { waiting } how far the tab is that keeps it
 //   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error }
-//                           compute -> I/O: { credit: n } send n more chunks, { cancel: true }
+//                           compute -> I/O: { credit: n } send n more chunks, { cancel: true }, { want: ranges }
+//                           which ranges [begin, end) of the file it needs first; until then it needs the file's order
 import { errorFromMessage, errorToMessage } from "./errors.js";
 import { listen } from "./platform.js";
 
 const WINDOW = 4; // chunks of at most 1 MiB under way at once
 
-/** Sends chunks over a port, as many as the other side asks for, until the signal aborts. */
+/** Sends a source's chunks over a port, as many as the other side asks for, until the signal aborts. */
 export async function sendChunks(port, chunks, { signal } = {}) {
   let credit = 0;
   let isCancelled = false;
@@ -20,6 +22,7 @@ export async function sendChunks(port, chunks, { signal } = {}) {
   listen(port, (message) => {
     credit += message.credit ?? 0;
     isCancelled ||= message.cancel === true;
+    if (message.want) chunks.want?.(message.want); // a stream cannot seek
     wake();
   });
   signal?.addEventListener("abort", () => {

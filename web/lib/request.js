@@ -49,7 +49,7 @@ const COMPLETION = {
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
-  headers: object, onProgress: callback, signal,
+  headers: object, keep: boolean, onProgress: callback, signal,
 };
 
 const TOKENIZE = { special: boolean, bos: boolean };
@@ -97,6 +97,11 @@ export function checkSource(source) {
   const kinds = [Blob, ReadableStream, ArrayBuffer];
   if (ArrayBuffer.isView(source) || kinds.some((type) => source instanceof type)) return source;
   throw new SottoError("INVALID_ARGUMENT", "the source must be a URL, File, Blob, ReadableStream or ArrayBuffer");
+}
+
+export function checkAddress(url) {
+  if (!isAddress(url)) throw invalid("url", address);
+  return absolute(url);
 }
 
 function absolute(source) {

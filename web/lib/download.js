@@ -1,0 +1,183 @@
+// download.js: a file over HTTP as chunks { offset, bytes, totalBytes }, each byte once: what is kept comes from
+// storage, the rest from the network, and is kept. In the file's order until ranges are wanted; from then on those first,
+// over several connections when the server knows ranges.
+import { throwIfAborted } from "./errors.js";
+import { fetchStretch } from "./http.js";
+import { Order, RangeSet } from "./ranges.js";
+
+const MAX_CONNECTIONS = 3;
+const READ_BYTES = 1 << 20; // of storage at once
+const STRETCH_BYTES = 1 << 24; // of one connection: long beside a round trip, short enough for others to share the rest
+const SAVE_BYTES = 3 << 18; // for each connection: with a chunk that is being gathered less than 1 MiB can be lost
+
+const first = (iterator) => iterator.next().value;
+
+export class Download {
+  #remote;
+  #store;
+  #onEvent;
+  #kept = null;
+  #stock = new RangeSet(); // what was kept when this began
+  #order = new Order();
+  #sent = new RangeSet();
+  #connections = new Set();
+  #isMoved = false; // ranges are wanted since the connections were opened
+
+  /** store: a Store or null; onEvent({ storage }) says what it is good for, onEvent({ waiting }) that another tab has it. */
+  constructor(url, { headers, signal, store = null, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = {}) {
+    this.#remote = { url, headers, signal, stallMs, retryMs };
+    this.#store = store;
+    this.#onEvent = onEvent;
+  }
+
+  want(ranges) {
+    this.#order.want(ranges);
+    this.#isMoved = true;
+  }
+
+  async *[Symbol.asyncIterator]() {
+    await this.#openKept();
+    try {
+      while (!this.#isWhole()) {
+        throwIfAborted(this.#remote.signal);
+        this.#connect();
+        const chunk = this.#takeArrived() ?? this.#readKept();
+        if (chunk) yield* this.#new(chunk);
+        else if (!this.#connections.size) continue;
+        else await Promise.race([...this.#connections].map(({ waiting }) => waiting));
+      }
+    } catch (error) {
+      if (error.code === "CHANGED") this.#kept?.clear();
+      throw error;
+    } finally {
+      for (const connection of this.#connections) this.#drop(connection);
+      this.#kept?.close(this.#remote);
+    }
+  }
+
+  get #fileBytes() {
+    return this.#remote.totalBytes ?? Infinity;
+  }
+
+  #isWhole() {
+    return this.#sent.has(0, this.#fileBytes);
+  }
+
+  async #openKept() {
+    const onWaiting = (waiting) => this.#onEvent({ waiting });
+    this.#kept = await this.#store?.open(this.#remote.url, onWaiting) ?? null;
+    this.#onEvent({ storage: this.#kept ? "opfs" : "none" });
+    const { totalBytes, validator } = this.#kept ?? {};
+    Object.assign(this.#remote, { totalBytes, validator });
+    this.#stock = new RangeSet(this.#kept?.ranges.ranges);
+  }
+
+  // ---- the network ----
+
+  #connect() {
+    if (this.#isMoved && this.#remote.canSeek) this.#move();
+    if (this.#remote.canSeek === false) [...this.#connections].slice(1).forEach((other) => this.#drop(other));
+    while (this.#connections.size < this.#maxConnections()) {
+      const stretch = this.#nextStretch();
+      if (!stretch) return;
+      this.#open(stretch);
+    }
+  }
+
+  // One that may not know ranges is asked for one while the first connection goes on.
+  #maxConnections() {
+    if (!this.#order.isFree || this.#remote.canSeek === false) return 1;
+    return this.#remote.canSeek ? MAX_CONNECTIONS : 2;
+  }
+
+  #nextStretch() {
+    const under = [...this.#connections].map(({ stretch }) => [stretch.position, stretch.end]);
+    const done = this.#sent.with(this.#stock.ranges).with(under);
+    const [begin, end] = first(this.#order.left(done, this.#fileBytes)) ?? [];
+    if (begin === undefined) return null;
+    if (this.#order.isFree) return { position: begin, end: Math.min(end, begin + STRETCH_BYTES) };
+    return this.#sent.has(0, begin) ? { position: begin, end } : null; // what is kept comes before it
+  }
+
+  #open(stretch) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#remote.signal?.addEventListener("abort", () => controller.abort(), { signal });
+    stretch.signal = signal;
+    const connection = { stretch, controller, chunks: fetchStretch(this.#remote, stretch) };
+    this.#connections.add(connection);
+    this.#pull(connection);
+  }
+
+  #pull(connection) {
+    connection.arrived = null;
+    connection.waiting = connection.chunks.next().then(
+      (result) => { connection.arrived = result; },
+      (error) => { connection.arrived = { error }; },
+    );
+  }
+
+  #drop(connection) {
+    this.#connections.delete(connection);
+    connection.controller.abort();
+  }
+
+  // Connections that are not where the next wanted bytes are end; what they have read is not lost.
+  #move() {
+    this.#isMoved = false;
+    const done = this.#sent.with(this.#stock.ranges);
+    const next = [];
+    for (const range of this.#order.left(done, this.#fileBytes)) if (next.push(range) === MAX_CONNECTIONS) break;
+    for (const { stretch } of this.#connections) {
+      const range = next.find(([begin, end]) => begin <= stretch.position && stretch.position < end);
+      if (range) stretch.end = Math.min(stretch.end, range[1], stretch.position + STRETCH_BYTES);
+      else stretch.isStopped = true;
+    }
+  }
+
+  #takeArrived() {
+    for (const connection of this.#connections) {
+      const { arrived } = connection;
+      if (arrived?.error) throw arrived.error;
+      if (arrived?.done) this.#drop(connection);
+      if (!arrived?.value) continue;
+      this.#pull(connection);
+      return arrived.value;
+    }
+    return null;
+  }
+
+  // ---- storage ----
+
+  #readKept() {
+    if (!this.#stock.ranges.length) return null;
+    for (const [begin, end] of this.#order.left(this.#sent, this.#fileBytes)) {
+      const [from, to] = first(this.#stock.parts(begin, end)) ?? [];
+      if (from === begin || (this.#order.isFree && from !== undefined)) {
+        return { offset: from, bytes: this.#kept.read(from, Math.min(to - from, READ_BYTES)) };
+      }
+      if (!this.#order.isFree) return null;
+    }
+    this.#stock = new RangeSet(); // all of it is sent
+    return null;
+  }
+
+  // A server that begins again sends bytes a second time: they are passed over.
+  async *#new({ offset, bytes }) {
+    for (const [begin, end] of [...this.#sent.gaps(offset, offset + bytes.length)]) {
+      const part = end - begin === bytes.length ? bytes : bytes.slice(begin - offset, end - offset);
+      await this.#keep(begin, part);
+      this.#sent.add(begin, end);
+      yield { offset: begin, bytes: part, totalBytes: this.#remote.totalBytes };
+    }
+  }
+
+  async #keep(offset, bytes) {
+    const kept = this.#kept;
+    if (!kept || kept.isFull || kept.ranges.has(offset, offset + bytes.length)) return;
+    await kept.reserve(this.#fileBytes);
+    kept.write(offset, bytes);
+    if (kept.unsavedBytes >= SAVE_BYTES * Math.max(1, this.#connections.size)) kept.save(this.#remote);
+    if (kept.isFull) this.#onEvent({ storage: "none" });
+  }
+}
