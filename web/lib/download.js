@@ -91,7 +91,7 @@ export class Download {
   }
 
   #nextStretch() {
-    const under = [...this.#connections].map(({ stretch }) => [stretch.position, stretch.end]);
+    const under = [...this.#connections].map(({ begin, stretch }) => [Math.min(begin, stretch.position), stretch.end]);
     const done = this.#sent.with(this.#stock.ranges).with(under);
     const [begin, end] = first(this.#order.left(done, this.#fileBytes)) ?? [];
     if (begin === undefined) return null;
@@ -104,7 +104,7 @@ export class Download {
     const { signal } = controller;
     this.#remote.signal?.addEventListener("abort", () => controller.abort(), { signal });
     stretch.signal = signal;
-    const connection = { stretch, controller, chunks: fetchStretch(this.#remote, stretch) };
+    const connection = { begin: stretch.position, stretch, controller, chunks: fetchStretch(this.#remote, stretch) };
     this.#connections.add(connection);
     this.#pull(connection);
   }

@@ -1,8 +1,8 @@
 // http.js: one stretch of a file over HTTP: requests by range, and the retries when the server or the network fails.
 //
-// What all stretches of a download share is `remote`: { url, headers, signal, stallMs, retryMs } as given, and what the
-// responses told: { totalBytes, validator, canSeek }, each undefined until known. `stretch` is { position, end }, its
-// next byte and its end; isStopped asks it to end early.
+// What all stretches of a download share is `remote`: { url, headers, stallMs, retryMs } as given, and what the responses
+// told: { totalBytes, validator, canSeek }, each undefined until known. `stretch` is { position, end, signal }, its next
+// byte and its end; isStopped asks it to end soon, with what it has read; signal, to end at once.
 import { abortError, errorOf } from "./errors.js";
 
 const CHUNK_BYTES = 1 << 18;
@@ -18,8 +18,7 @@ export async function* fetchStretch(remote, stretch) {
       yield* attempt(remote, stretch);
       retries = 0;
     } catch (error) {
-      if (remote.signal?.aborted) throw abortError(remote.signal);
-      if (!error.isTransient) throw error;
+      if (!error.isTransient || stretch.signal.aborted) throw error;
       if (stretch.position > furthest) retries = 0;
       if (retries === MAX_RETRIES) throw error;
       await delay(error.waitMs ?? backoff(remote, retries), stretch.signal);

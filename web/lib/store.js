@@ -8,10 +8,10 @@ import { RangeSet } from "./ranges.js";
 
 const FOLDER = "sotto";
 const SLOT_BYTES = 1 << 16;
-const MAX_RANGES = 1500; // fit into a slot, beside the URL
+const MAX_RANGES = 1500; // of up to 25 characters: they fit into a slot, beside a URL
 const MAX_OPENINGS = 20; // a worker that was ended gives its files back a little later than its locks
 const OPENING_MS = 50;
-const SECRET = /token|sign|^sig$|secret|passw|auth|credential|policy|expires|api.?key|^x-(amz|goog|ms)-/i;
+const SECRET = /token|signature|^sig$|^sign$|secret|passw|^auth|credential|^policy$|^expires$|api.?key|^x-(amz|goog|ms)-/i;
 
 /** The store of this origin; null where there is none, or the browser refuses it. */
 export async function openStore() {

@@ -1,0 +1,130 @@
+// fault-server.mjs: an HTTP server with one file that fails as it is told, and counts every byte that it sends.
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { gzipSync } from "node:zlib";
+
+const PIECE_BYTES = 1 << 16; // written at once
+const MOMENT_MS = 40; // for what was written to reach the other side before a connection is destroyed
+
+/**
+ * A fault changes how requests are answered while it is in force:
+ *   times           for how many requests (default: all); then the next fault of the list has its turn
+ *   at              only requests that cover this byte of the file are struck, and count; "reset" and "stall" strike there
+ *   kind            "reset" destroys the connection, "stall" sends no more, "status" (status, headers), "ignoreRange",
+ *                   "wrongRange", "gzip", "redirect", "noLength", "shortLength" (half), "longLength",
+ *                   "change" (the file becomes `file`, with another ETag), "hideHeaders" (none but the length)
+ */
+export class FaultServer {
+  /** Of each request: { range, begin, end }: end is where its sending stopped; begin is missing when no byte was sent. */
+  requests = [];
+  faults = [];
+  etag = '"one"';
+  bytesPerMs = Infinity;
+  #server = createServer((request, response) => this.#answer(request, response).catch(() => response.destroy()));
+
+  constructor(file) {
+    this.file = file;
+  }
+
+  async listen() {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.url = `http://127.0.0.1:${this.#server.address().port}/model.gguf`;
+    return this;
+  }
+
+  close() {
+    this.#server.closeAllConnections();
+    return new Promise((done) => this.#server.close(done));
+  }
+
+  /** Forgets what was sent, and fails from now on as the faults say, one after the other. */
+  expect(...faults) {
+    this.requests = [];
+    this.faults = faults.map((fault) => ({ times: Infinity, ...fault }));
+  }
+
+  setFile(file, etag) {
+    this.file = file;
+    this.etag = etag;
+  }
+
+  get sentBytes() {
+    return this.requests.reduce((sum, { begin = 0, end = 0 }) => sum + end - begin, 0);
+  }
+
+  async #answer(request, response) {
+    const log = { range: request.headers.range };
+    this.requests.push(log);
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
+    const range = this.#range(request);
+    const fault = this.#strike(request, range);
+    if (fault?.kind === "status") return void response.writeHead(fault.status, fault.headers).end();
+    if (fault?.kind === "redirect") return void response.writeHead(302, { location: `${this.url}?moved` }).end();
+    if (fault?.kind === "gzip") return this.#sendGzip(response, log);
+    if (!range) return void response.writeHead(416, { "content-range": `bytes */${this.file.length}` }).end();
+    const whole = fault?.kind === "ignoreRange";
+    const { begin, end } = whole ? { begin: 0, end: this.file.length } : range;
+    response.writeHead(whole ? 200 : 206, this.#headers(begin, end, whole, fault?.kind));
+    await this.#send(response, log, begin, end, fault);
+  }
+
+  // undefined: what was asked for is not there.
+  #range(request) {
+    const [, first = 0, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range) ?? [];
+    const begin = Number(first);
+    return begin < this.file.length ? { begin, end: last ? Math.min(Number(last) + 1, this.file.length) : this.file.length }
+      : undefined;
+  }
+
+  // The fault, if it strikes this request.
+  #strike(request, range) {
+    const covers = ({ at }) => at === undefined || (range?.begin <= at && at < range.end);
+    const fault = this.faults.find(({ times }) => times > 0);
+    if (!fault || !covers(fault) || request.url.endsWith("?moved")) return null;
+    fault.times--;
+    if (fault.kind === "change") this.setFile(fault.file, '"two"');
+    return fault;
+  }
+
+  #headers(begin, end, whole, kind) {
+    const length = (end - begin) * ({ shortLength: 0.5, longLength: 2 }[kind] ?? 1);
+    const from = kind === "wrongRange" ? begin + 1 : begin;
+    return {
+      ...(kind !== "noLength" && { "content-length": Math.floor(length) }),
+      ...(!["hideHeaders", "ignoreRange"].includes(kind) && { etag: this.etag, "accept-ranges": "bytes" }),
+      ...(!whole && kind !== "hideHeaders" && { "content-range": `bytes ${from}-${end - 1}/${this.file.length}` }),
+    };
+  }
+
+  async #send(response, log, begin, end, fault) {
+    const { kind, at = begin } = fault ?? {};
+    const middle = begin + Math.floor((end - begin) / 2);
+    const stop = ["reset", "stall"].includes(kind) ? at : kind === "shortLength" ? middle : end;
+    Object.assign(log, { begin, end: begin });
+    response.flushHeaders();
+    while (log.end < stop && !response.destroyed) {
+      const to = Math.min(log.end + PIECE_BYTES, stop);
+      if (!response.write(this.file.subarray(log.end, to))) await Promise.race([once(response, "drain"), once(response, "close")]);
+      log.end = to;
+      if (Number.isFinite(this.bytesPerMs)) await moment(PIECE_BYTES / this.bytesPerMs);
+    }
+    if (kind === "stall") return;
+    if (kind !== "reset" && kind !== "longLength") return void response.end();
+    await moment(MOMENT_MS);
+    response.destroy();
+  }
+
+  #sendGzip(response, log) {
+    const bytes = gzipSync(this.file, { level: 1 });
+    Object.assign(log, { begin: 0, end: this.file.length });
+    response.writeHead(200, { "content-encoding": "gzip", "content-length": bytes.length, etag: 'W/"one"' });
+    response.end(bytes);
+  }
+}
+
+function moment(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
