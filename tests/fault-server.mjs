@@ -21,10 +21,12 @@ export class FaultServer {
   faults = [];
   etag = '"one"';
   bytesPerMs = Infinity;
-  #server = createServer((request, response) => this.#answer(request, response).catch(() => response.destroy()));
+  #server = createServer((request, response) => this.#route(request, response).catch(() => response.destroy()));
 
-  constructor(file) {
+  /** elsewhere(request, response): answers what is not asked of the file. */
+  constructor(file, elsewhere) {
     this.file = file;
+    this.elsewhere = elsewhere;
   }
 
   async listen() {
@@ -52,6 +54,10 @@ export class FaultServer {
 
   get sentBytes() {
     return this.requests.reduce((sum, { begin = 0, end = 0 }) => sum + end - begin, 0);
+  }
+
+  #route(request, response) {
+    return request.url.startsWith("/model.gguf") ? this.#answer(request, response) : this.elsewhere(request, response);
   }
 
   async #answer(request, response) {
