@@ -10,13 +10,13 @@ const MOMENT_MS = 40; // for what was written to reach the other side before a c
 /**
  * A fault changes how requests are answered while it is in force:
  *   times           for how many requests (default: all); then the next fault of the list has its turn
- *   at              only requests that cover this byte of the file are struck, and count; "reset" and "stall" strike there
+ *   at              only requests that cover this byte of the file are struck, and count; "reset" and "stall" strike it
  *   kind            "reset" destroys the connection, "stall" sends no more, "status" (status, headers), "ignoreRange",
  *                   "wrongRange", "gzip", "redirect", "noLength", "shortLength" (half), "longLength",
  *                   "change" (the file becomes `file`, with another ETag), "hideHeaders" (none but the length)
  */
 export class FaultServer {
-  /** Of each request: { range, begin, end }: end is where its sending stopped; begin is missing when no byte was sent. */
+  /** Of each request: { range, begin, end }: end is where its sending stopped; without begin, no byte was sent. */
   requests = [];
   faults = [];
   etag = '"one"';
@@ -81,8 +81,8 @@ export class FaultServer {
   #range(request) {
     const [, first = 0, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range) ?? [];
     const begin = Number(first);
-    return begin < this.file.length ? { begin, end: last ? Math.min(Number(last) + 1, this.file.length) : this.file.length }
-      : undefined;
+    const end = last ? Math.min(Number(last) + 1, this.file.length) : this.file.length;
+    return begin < this.file.length ? { begin, end } : undefined;
   }
 
   // The fault, if it strikes this request.
@@ -113,7 +113,8 @@ export class FaultServer {
     response.flushHeaders();
     while (log.end < stop && !response.destroyed) {
       const to = Math.min(log.end + PIECE_BYTES, stop);
-      if (!response.write(this.file.subarray(log.end, to))) await Promise.race([once(response, "drain"), once(response, "close")]);
+      const hasRoom = response.write(this.file.subarray(log.end, to));
+      if (!hasRoom) await Promise.race([once(response, "drain"), once(response, "close")]);
       log.end = to;
       if (Number.isFinite(this.bytesPerMs)) await moment(PIECE_BYTES / this.bytesPerMs);
     }

@@ -49,7 +49,7 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
     try {
       await runCases(t, browser, "isolated", Object.keys(cases));
       await runCases(t, browser, "plain", ["load by URL", "sampled text", "close"]);
-      await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, path("models/cache/SmolLM2-135M-Instruct.Q4_1.gguf")));
+      await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, path(MODEL.replace("/", "/cache/"))));
       if (name === "Chromium") {
         await t.test("the chat page", () => testApp(browser.page, sites.isolated.url));
         await t.test("the smallest page", () => testMinimal(browser.page, sites.isolated.url));

@@ -1,4 +1,4 @@
-// memory-folder.mjs: a folder for Store in memory, whose disk can be full, and which forgets in a crash what was not flushed.
+// memory-folder.mjs: a folder for Store in memory, whose disk can be full, and whose crashes lose what is not flushed.
 
 export class MemoryFolder {
   roomBytes = Infinity;
@@ -6,7 +6,8 @@ export class MemoryFolder {
   #files = new Map(); // name -> { bytes, flushed, pending: what changed bytes since the last flush }
 
   async open(name) {
-    if (!this.#files.has(name)) this.#files.set(name, { bytes: new Uint8Array(0), flushed: new Uint8Array(0), pending: [] });
+    const none = new Uint8Array(0);
+    if (!this.#files.has(name)) this.#files.set(name, { bytes: none, flushed: none, pending: [] });
     return new Handle(this, this.#files.get(name));
   }
 
@@ -14,11 +15,11 @@ export class MemoryFolder {
     return this.roomBytes;
   }
 
-  /** The power fails: of the writes that were not flushed, those that survives() accepts are there; handles are dead. */
-  crash(survives) {
+  /** The power fails: of each write that was not flushed a share is there, 0 to 1, as the caller says; handles are dead. */
+  crash(share) {
     this.crashes++;
     for (const file of this.#files.values()) {
-      file.bytes = file.pending.filter(survives).reduce((bytes, change) => change(bytes), file.flushed);
+      file.bytes = file.pending.reduce((bytes, change) => change(bytes, share()), file.flushed);
       Object.assign(file, { flushed: file.bytes, pending: [] });
     }
   }
@@ -50,22 +51,23 @@ class Handle {
     if (bytes.length > this.#folder.roomBytes) throw new DOMException("no room", "QuotaExceededError");
     this.#folder.roomBytes -= bytes.length;
     const copy = bytes.slice();
-    this.#change((old) => {
-      const grown = new Uint8Array(Math.max(old.length, at + copy.length));
+    this.#change((old, share) => {
+      const written = copy.subarray(0, Math.floor(copy.length * share));
+      const grown = new Uint8Array(Math.max(old.length, at + written.length));
       grown.set(old);
-      grown.set(copy, at);
+      grown.set(written, at);
       return grown;
     });
     return bytes.length;
   }
 
   truncate(size) {
-    this.#change((old) => old.slice(0, size));
+    this.#change((old, share) => (share < 1 ? old : old.slice(0, size)));
   }
 
   #change(change) {
     if (this.#folder.crashes > this.#born) return;
-    this.#file.bytes = change(this.#file.bytes);
+    this.#file.bytes = change(this.#file.bytes, 1);
     this.#file.pending.push(change);
   }
 

@@ -1,6 +1,6 @@
 // download.js: a file over HTTP as chunks { offset, bytes, totalBytes }, each byte once: what is kept comes from
-// storage, the rest from the network, and is kept. In the file's order until ranges are wanted; from then on those first,
-// over several connections when the server knows ranges.
+// storage, the rest from the network, and is kept. In the file's order until ranges are wanted; from then on those
+// first, over several connections when the server knows ranges.
 import { throwIfAborted } from "./errors.js";
 import { fetchStretch } from "./http.js";
 import { Order, RangeSet } from "./ranges.js";
@@ -23,7 +23,7 @@ export class Download {
   #connections = new Set();
   #isMoved = false; // ranges are wanted since the connections were opened
 
-  /** store: a Store or null; onEvent({ storage }) says what it is good for, onEvent({ waiting }) that another tab has it. */
+  /** store: a Store or null. onEvent({ storage }): whether the file is kept; ({ waiting }): how far another tab is. */
   constructor(url, { headers, signal, store = null, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = {}) {
     this.#remote = { url, headers, signal, stallMs, retryMs };
     this.#store = store;
@@ -68,7 +68,8 @@ export class Download {
     this.#kept = await this.#store?.open(this.#remote.url, onWaiting) ?? null;
     this.#onEvent({ storage: this.#kept ? "opfs" : "none" });
     const { totalBytes, validator } = this.#kept ?? {};
-    Object.assign(this.#remote, { totalBytes, validator });
+    const cache = this.#kept ? "no-store" : "default"; // the browser need not keep it a second time
+    Object.assign(this.#remote, { totalBytes, validator, cache });
     this.#stock = new RangeSet(this.#kept?.ranges.ranges);
   }
 

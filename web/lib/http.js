@@ -1,8 +1,8 @@
 // http.js: one stretch of a file over HTTP: requests by range, and the retries when the server or the network fails.
 //
-// What all stretches of a download share is `remote`: { url, headers, stallMs, retryMs } as given, and what the responses
-// told: { totalBytes, validator, canSeek }, each undefined until known. `stretch` is { position, end, signal }, its next
-// byte and its end; isStopped asks it to end soon, with what it has read; signal, to end at once.
+// What all stretches of a download share is `remote`: { url, headers, cache, stallMs, retryMs } as given, and what the
+// responses told: { totalBytes, validator, canSeek, hasAnswered }, each undefined until known. `stretch` is { position,
+// end, signal }, its next byte and its end; isStopped asks it to end soon, with what it has read; signal, at once.
 import { abortError, errorOf } from "./errors.js";
 
 const CHUNK_BYTES = 1 << 18;
@@ -109,7 +109,7 @@ async function request(remote, stretch, signal) {
   // From the first request on: browsers then ask for the bytes as they are, not compressed.
   const isBounded = Number.isFinite(stretch.end) && remote.canSeek !== false;
   headers.set("range", `bytes=${begin}-${isBounded ? stretch.end - 1 : ""}`);
-  const response = await inTime(fetch(remote.url, { headers, signal }), remote).catch((error) => {
+  const response = await inTime(fetch(remote.url, { headers, signal, cache: remote.cache }), remote).catch((error) => {
     error.isTransient &&= remote.hasAnswered; // an address that never answered is more likely wrong than busy
     throw error;
   });
@@ -185,7 +185,8 @@ function changed({ url }) {
 
 function transient(cause, { url }) {
   const offline = globalThis.navigator?.onLine === false;
-  return Object.assign(errorOf(offline ? "OFFLINE" : "NETWORK", `${url}: ${cause.message}`, cause), { isTransient: true });
+  const error = errorOf(offline ? "OFFLINE" : "NETWORK", `${url}: ${cause.message}`, cause);
+  return Object.assign(error, { isTransient: true });
 }
 
 // What the promise gives; a transient error when it fails or takes too long.

@@ -11,12 +11,13 @@ const SLOT_BYTES = 1 << 16;
 const MAX_RANGES = 1500; // of up to 25 characters: they fit into a slot, beside a URL
 const MAX_OPENINGS = 20; // a worker that was ended gives its files back a little later than its locks
 const OPENING_MS = 50;
-const SECRET = /token|signature|^sig$|^sign$|secret|passw|^auth|credential|^policy$|^expires$|api.?key|^x-(amz|goog|ms)-/i;
+const SECRET = /token|signature|^sign?$|secret|passw|^auth|credential|^policy$|^expires$|api.?key|^x-(amz|goog|ms)-/i;
 
 /** The store of this origin; null where there is none, or the browser refuses it. */
 export async function openStore() {
   try {
-    return "createSyncAccessHandle" in FileSystemFileHandle.prototype ? new Store(new OpfsFolder(await openFolder())) : null;
+    if (!("createSyncAccessHandle" in FileSystemFileHandle.prototype)) return null;
+    return new Store(new OpfsFolder(await openFolder()));
   } catch {
     return null;
   }
@@ -36,7 +37,7 @@ export async function listKept() {
   const found = [];
   for await (const [name, handle] of folder?.entries() ?? []) {
     if (!name.endsWith(".map")) continue;
-    const record = await handle.getFile().then(readRecord).catch(() => null); // one that is being written is passed over
+    const record = await handle.getFile().then(readRecord).catch(() => null); // it may be in the making
     if (record) found.push(record);
   }
   return found.map(({ url, ranges, totalBytes, lastUsed }) =>
@@ -61,7 +62,8 @@ export async function forgetKept(url) {
 }
 
 function passOverMissing(cause) {
-  if (cause.name !== "NotFoundError") throw errorOf("READ_FAILED", `what is kept could not be deleted: ${cause.message}`, cause);
+  if (cause.name === "NotFoundError") return;
+  throw errorOf("READ_FAILED", `what is kept could not be deleted: ${cause.message}`, cause);
 }
 
 async function openFolder() {
@@ -178,8 +180,10 @@ class KeptFile {
     this.#orFull(() => {
       this.#data.flush();
       const ranges = longest(this.ranges.ranges);
-      const record = { url: this.#url, totalBytes, validator, ranges, lastUsed: Date.now(), sequence: ++this.#sequence };
-      this.#map.write(new TextEncoder().encode(`${JSON.stringify(record)}\0`), { at: (this.#sequence % 2) * SLOT_BYTES });
+      const sequence = ++this.#sequence;
+      const record = { url: this.#url, totalBytes, validator, ranges, lastUsed: Date.now(), sequence };
+      const slot = new TextEncoder().encode(`${JSON.stringify(record)}\0`);
+      this.#map.write(slot, { at: (sequence % 2) * SLOT_BYTES });
       this.#map.flush();
       this.unsavedBytes = 0;
     });
