@@ -220,7 +220,7 @@ test("an abort ends a download, and what arrived is kept", async () => {
   server.expect({ kind: "stall", at: WHERE.middle });
   const controller = new AbortController();
   setTimeout(() => controller.abort("enough"), 100);
-  await assert.rejects(collect(controller), { code: "ABORTED", cause: "enough" });
+  await assert.rejects(collect({ signal: controller.signal }), { code: "ABORTED", cause: "enough" });
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(server.requests.length, 1, "nothing is asked for afterwards");
   server.expect();
