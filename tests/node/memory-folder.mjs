@@ -3,6 +3,8 @@
 export class MemoryFolder {
   roomBytes = Infinity;
   crashes = 0;
+  #countdown = Infinity;
+  #share;
   #files = new Map(); // name -> { bytes, flushed, pending: what changed bytes since the last flush }
 
   async open(name) {
@@ -15,7 +17,17 @@ export class MemoryFolder {
     return this.roomBytes;
   }
 
-  /** The power fails: of each write that was not flushed a share is there, 0 to 1, as the caller says; handles are dead. */
+  /** The power fails after n more changes and flushes: see crash. */
+  crashAfter(n, share) {
+    this.#countdown = n;
+    this.#share = share;
+  }
+
+  count() {
+    if (this.#countdown-- === 0) this.crash(this.#share);
+  }
+
+  /** The power fails: of each write that was not flushed a share is there, 0 to 1, as is asked; handles are dead. */
   crash(share) {
     this.crashes++;
     for (const file of this.#files.values()) {
@@ -69,9 +81,11 @@ class Handle {
     if (this.#folder.crashes > this.#born) return;
     this.#file.bytes = change(this.#file.bytes, 1);
     this.#file.pending.push(change);
+    this.#folder.count();
   }
 
   flush() {
+    this.#folder.count();
     if (this.#folder.crashes === this.#born) Object.assign(this.#file, { flushed: this.#file.bytes, pending: [] });
   }
 
