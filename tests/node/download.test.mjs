@@ -220,10 +220,10 @@ test("a second reader of the same file waits, sees the first one's progress, and
 });
 
 test("an abort ends a download, and what arrived is kept", async () => {
-  server.expect({ kind: "stall", at: WHERE.middle });
+  server.expect({ kind: "stall", at: MIB });
   const controller = new AbortController();
   const aborted = assert.rejects(collect({ signal: controller.signal }), { code: "ABORTED", cause: "enough" });
-  while (server.requests[0]?.end !== WHERE.middle) await moment(10);
+  while (server.requests[0]?.end !== MIB) await moment(10);
   await moment(300); // for the bytes to arrive
   controller.abort("enough");
   await aborted;
@@ -231,5 +231,12 @@ test("an abort ends a download, and what arrived is kept", async () => {
   assert.equal(server.requests.length, 1, "nothing is asked for afterwards");
   server.expect();
   assertBytes(await collect());
-  assert.ok(server.sentBytes <= FILE.length - WHERE.middle + MIB, `${server.sentBytes} bytes were sent again`);
+  assert.equal(server.sentBytes, FILE.length - MIB);
+});
+
+test("a server that says when to come back is not asked before", async () => {
+  server.expect({ kind: "status", status: 429, headers: { "retry-after": "1" }, times: 1 });
+  const began = Date.now();
+  assertBytes(await collect());
+  assert.ok(Date.now() - began >= 990, `asked again after ${Date.now() - began} ms`);
 });
