@@ -16,6 +16,7 @@
  *
  * In reading order:   gguf (bytes -> directory)  model (directory + bytes -> packed weights)
  *                     text (text <-> tokens)     pool, session (tokens -> logits), sampler (logits -> token)
+ *                     sha256 (bytes -> digest)
  */
 #ifndef SOTTO_H
 #define SOTTO_H
@@ -293,6 +294,15 @@ enum sotto_status sotto_sampler_sample(sotto_sampler *sampler, const float *logi
 /* Log-probabilities of the raw logits: of `token`, and of the n_top most likely ones, best first. */
 void sotto_logprobs(const float *logits, uint32_t n_vocab, int32_t token, float *logprob, uint32_t n_top,
                     int32_t *top_tokens, float *top_logprobs);
+
+/* ---- SHA-256: is this the file that was meant? --------------------------------------------------------------- */
+
+typedef struct sotto_sha256 sotto_sha256;
+
+size_t sotto_sha256_measure(void);
+sotto_sha256 *sotto_sha256_open(void *block);
+void sotto_sha256_push(sotto_sha256 *sha, const void *bytes, size_t n_bytes); /* the next ones, any number */
+void sotto_sha256_finish(sotto_sha256 *sha, uint8_t digest[32]);              /* of all that was pushed */
 
 #ifdef __cplusplus
 }
