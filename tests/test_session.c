@@ -148,7 +148,7 @@ static void weights_may_come_in_any_order(void) {
   struct tiny_options options = tiny_llama;
   options.type = GGUF_Q5_K; /* grows when it is packed */
   struct tiny_file file = tiny_make(&options);
-  compute_expected(&file, SOTTO_KV_F16);
+  compute_expected(&file, SOTTO_KV_DEFAULT);
   for (uint32_t round = 0; round < 3; round++) {
     struct tiny_model m;
     struct sotto_error error;
@@ -304,7 +304,7 @@ static void the_graph_follows_the_wanted_ranges(void) {
     const float *logits;
     size_t n_reused, n_pushed = 0;
     uint64_t at, n;
-    compute_expected(&file, SOTTO_KV_F16);
+    compute_expected(&file, SOTTO_KV_DEFAULT);
     begin_download(&download, &file, 80);
     CHECK(sotto_session_sync(download.session, tokens, N, &n_reused) == SOTTO_OK);
     for (uint32_t turn = 0; sotto_session_wanted(download.session, 0, &at, &n) == SOTTO_OK; n_pushed += n) {
@@ -330,7 +330,7 @@ static void the_wanted_ranges_may_come_in_any_order(void) {
   size_t n_reused;
   uint64_t at, n;
   uint32_t seed = 3;
-  compute_expected(&file, SOTTO_KV_F16);
+  compute_expected(&file, SOTTO_KV_DEFAULT);
   begin_download(&download, &file, 80);
   CHECK(sotto_session_sync(download.session, tokens, N, &n_reused) == SOTTO_OK);
   for (uint32_t count; ; ) {
@@ -368,7 +368,7 @@ static void a_step_that_is_not_ready_changes_nothing(void) {
   struct download download;
   size_t n_left, last = 1; /* the first token in another group than those before it */
   uint64_t at, n;
-  compute_expected(&file, SOTTO_KV_F16);
+  compute_expected(&file, SOTTO_KV_DEFAULT);
   while (tokens[last] / 8 == tokens[0] / 8) last++;
   begin_download(&download, &file, 80);
   const struct range missing = embedding_group(&download, tokens[last]);
