@@ -149,7 +149,7 @@ export class Client {
         keepAlive(compute, true);
       });
     } catch (error) {
-      if (FATAL.includes(error.code) && this.#compute === compute) this.#fail(error);
+      if (FATAL.includes(error.code)) this.#fail(error);
       throw error.code === "ABORTED" && signal ? abortError(signal) : error;
     } finally {
       signal?.removeEventListener("abort", onAbort);
