@@ -247,15 +247,15 @@ export class Engine {
   }
 
   /**
-   * Computes all that is queued, to the logits of the last token, at the pace at which weights arrive. Stops now and then
-   * for messages and for the signal of its breath.
+   * Computes all that is queued, at the pace at which weights arrive, and waits until logits can be read. Stops now and
+   * then for messages and for the signal of its breath.
    */
   async compute(breath) {
     if (!this.#isFed) this.#chunks.want?.(this.wanted());
     while (await this.#withWeights(() => this.step(), breath)) {
       if (breath.isDue()) await breath.take();
     }
-    await this.#withWeights(() => this.logitsAt(this.nTokens - 1), breath);
+    if (!this.#isFed) await this.#withWeights(() => this.logitsAt(this.nTokens - 1), breath);
     if (breath.isDue()) await breath.take();
   }
 
