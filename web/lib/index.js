@@ -21,18 +21,21 @@ export async function forget(url) {
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
 export async function load(source, options) {
-  const { signal, onProgress, ...rest } = request.checkLoad(options);
+  const { signal, onProgress, early, ...rest } = request.checkLoad(options);
   const client = new Client(request.checkSource(source), rest);
-  const info = await client.start({ signal, onProgress });
-  return new Model(client, publicInfo(info));
+  const { opened, ready } = client.start({ signal, onProgress });
+  const model = new Model(client, publicInfo(await opened, client), ready);
+  if (!early) await ready;
+  return model;
 }
 
 class Model {
   #client;
 
-  constructor(client, info) {
+  constructor(client, info, ready) {
     this.#client = client;
     this.info = info;
+    this.ready = ready;
     this.chat = { completions: { create: (given) => this.#createChat(given) } };
     this.completions = { create: (given) => this.#createCompletion(given) };
   }
@@ -109,7 +112,7 @@ class Model {
   }
 }
 
-function publicInfo(info) {
+function publicInfo(info, client) {
   return {
     name: info.name ?? info.architecture,
     architecture: info.architecture,
@@ -129,6 +132,9 @@ function publicInfo(info) {
     fileBytes: info.file_bytes,
     weightBytes: info.weight_bytes,
     memoryBytes: info.memory_bytes,
-    storage: info.storage,
+    // The disk may be full before the end.
+    get storage() {
+      return client.storage;
+    },
   };
 }
