@@ -141,11 +141,9 @@ LIBRARY := $(shell find web/lib -type f)
 APP     := $(shell find web/app -type f)
 
 build/sotto/.done: $(WASM) build/wasi/abi.js $(LIBRARY) models/catalog.json LICENSE node_modules/.done
-	@rm -rf $(@D) && mkdir -p $(@D)/vendor
+	@rm -rf $(@D) && mkdir -p $(@D)
 	@cp -R web/lib/. $(@D)/
 	@cp $(WASM) build/wasi/abi.js models/catalog.json LICENSE $(@D)/
-	@cp node_modules/@huggingface/jinja/dist/index.js $(@D)/vendor/jinja.js
-	@cp node_modules/@huggingface/jinja/package.json $(@D)/vendor/jinja.package.json
 	@touch $@
 
 build/app/.done: build/sotto/.done $(APP)
