@@ -1,5 +1,5 @@
 // make-templates.mjs: writes templates.vec, the constructs of tests/templates as Python's jinja2 renders them
-// (node tests/golden/make-templates.mjs PYTHON, where PYTHON has jinja2 3.1.6: `make templates` makes one below build/).
+// (`make golden-templates`, which calls this with a Python below build/ that has jinja2).
 // A JSON value a line: [template, text], or [template, null, message] where the template raises and [template, null] where
 // Python fails.
 import { spawnSync } from "node:child_process";

@@ -52,7 +52,8 @@ function render(source, conversation) {
   try {
     return { text: new Template(source).render(variables.get(conversation), { now: new Date(NOW) }) };
   } catch (error) {
-    return { error: error.message, kind: error.cause.kind ?? "bug", message: error.cause.message };
+    const kind = error.cause instanceof RangeError ? "failed" : error.cause.kind ?? "bug"; // Python's recursion ends, too
+    return { error: error.message, kind, message: error.cause.message };
   }
 }
 
@@ -65,8 +66,8 @@ function judge(expected, ours) {
 }
 
 function explain({ conversation, expected, ours }) {
-  const at = [...(expected.text ?? "")].findIndex((letter, i) => letter !== [...(ours.text ?? "")][i]);
-  const show = (result) => (result.text === undefined ? result.error : JSON.stringify([...result.text].slice(Math.max(0, at - 20), at + 60).join("")));
+  const at = Array.from(expected.text ?? "").findIndex((_, i) => !ours.text?.startsWith(expected.text.slice(0, i + 1)));
+  const show = ({ text, error }) => (text === undefined ? error : JSON.stringify(text.slice(Math.max(0, at - 20), at + 60)));
   return `    ${conversation}\n      python ${show(expected)}\n      sotto  ${show(ours)}`;
 }
 
