@@ -2,6 +2,7 @@
 # Standard input: {"now": "2026-01-02T03:04:05", "templates": {name: source}, "conversations": {name: variables}}.
 # Standard output, a JSON line for each pair: {"template", "conversation"} and "text", or "error" and "kind": "raised" when
 # the template said so by raise_exception(), "failed" when Python did.
+import functools
 import json
 import sys
 from datetime import datetime
@@ -56,17 +57,17 @@ def environment(now):
     return env
 
 
-def render(env, source, variables):
+def render(compiled, source, variables):
     try:
-        return {"text": env.from_string(source).render(**variables)}
+        return {"text": compiled(source).render(**variables)}
     except Exception as error:
         kind = "raised" if type(error) is jinja2.exceptions.TemplateError else "failed"
         return {"error": f"{type(error).__name__}: {error}", "message": str(error), "kind": kind}
 
 
 request = json.load(sys.stdin)
-env = environment(datetime.fromisoformat(request["now"]))
+compiled = functools.lru_cache(environment(datetime.fromisoformat(request["now"])).from_string)
 for template, source in request["templates"].items():
     for conversation, variables in request["conversations"].items():
-        result = render(env, source, variables)
+        result = render(compiled, source, variables)
         print(json.dumps({"template": template, "conversation": conversation, **result}))
