@@ -11,7 +11,7 @@ export class Chat {
     this.engine = engine;
     const source = engine.header.find("tokenizer.chat_template");
     this.#template = parse(source ?? CHATML);
-    if (source === undefined) this.#warning = "this model has no chat template: the prompt is in ChatML, which it may not know";
+    if (source === undefined) this.#warning = "this model has no chat template: it gets ChatML, which it may not know";
   }
 
   /** The transcript of a request: { text, tokens } of its prompt, which generate() continues. */

@@ -17,7 +17,7 @@ export interface LoadOptions {
   nCtx?: number;
   /** Prompt tokens that are computed together. Changes the speed, never the result. */
   nBatch?: number;
-  /** Type of the cache of keys and values. Default: "f16". */
+  /** Type of the cache of keys and values. Default: "int8", half as large as "f16", and as faithful as can be told. */
   kvType?: "f16" | "f32" | "int8";
   /** Threads that compute. Default: half the cores, at most 4; where memory cannot be shared, always 1. */
   nThreads?: number;
@@ -134,6 +134,11 @@ export interface GenerationRequest {
   typical_p?: number | null;
   /** Default: another one each time. The same seed gives the same answer, in every browser. */
   seed?: number | null;
+  /**
+   * Guess how the answer goes on from what stands in the prompt and the answer already, and compute several tokens at
+   * once where the guess is right: faster when the answer quotes. Never changes the answer. Default: true, where it pays.
+   */
+  lookup?: boolean | null;
   /** Default: 1, off. */
   repeat_penalty?: number | null;
   /** Tokens that the penalties look back on. Default: 64; 0: none, -1: all. */
@@ -178,6 +183,8 @@ export interface Usage {
   total_tokens: number;
   /** cached_tokens: tokens of the prompt that were still computed from the request before. */
   prompt_tokens_details: { cached_tokens: number };
+  /** Tokens that were guessed (GenerationRequest.lookup), right and wrong. */
+  completion_tokens_details: { accepted_prediction_tokens: number; rejected_prediction_tokens: number };
 }
 
 export interface TokenLogprob {

@@ -1,13 +1,16 @@
-// template-filters.js: Jinja's filters and tests. Each filter has its parameters' names, for calls by name; one that ends
-// with "*" takes all arguments that are left.
-import { attributeOf, bind, capitalize, center, isLower, isUpper, itemOf, replace, splitLines, strip } from "./template-methods.js";
+// template-filters.js: Jinja's filters and tests. Each filter has its parameters' names, for calls by name; one that
+// ends with "?" may be left out, "*" takes all arguments that there are.
 import {
-  Callable, Generator, Markup, Range, SPACE, Tuple, Undefined, View, compare, contains, escape, fail, indexOf, isEqual, isInt,
-  isNumber, isText, isTrue, iterate, keyOf, lengthOf, operate, percentFormat, str, textLike, textOf, toJson, typeName, unsupported,
+  attributeOf, bind, capitalize, center, isLower, isUpper, itemOf, replace, splitLines, strip,
+} from "./template-methods.js";
+import {
+  Callable, Generator, Markup, Range, SPACE, Undefined, View, compare, contains, escape, fail, indexOf, isEqual, isInt,
+  isNumber, isText, isTrue, iterate, keyOf, lengthOf, operate, percentFormat, str, textLike, textOf, toJson, typeName,
+  unsupported,
 } from "./template-values.js";
 
-const FOREIGN_FILTERS = new Set(["filesizeformat", "groupby", "pprint", "random", "slice", "striptags", "truncate", "urlencode",
-  "urlize", "wordwrap", "xmlattr"]);
+const FOREIGN_FILTERS = new Set(["filesizeformat", "groupby", "pprint", "random", "slice", "striptags", "truncate",
+  "urlencode", "urlize", "wordwrap", "xmlattr"]);
 
 export function applyFilter(name, value, positional, named) {
   if (FOREIGN_FILTERS.has(name)) unsupported(`the filter "${name}"`);
@@ -58,7 +61,8 @@ function sortKey(attribute, isCaseSensitive) {
 // Equal ones keep their order, in reverse too.
 function sorted(items, key, isReversed) {
   const sign = isTrue(isReversed) ? -1 : 1;
-  return [...items].map((item) => ({ item, key: key(item) })).sort((a, b) => sign * compare(a.key, b.key)).map(({ item }) => item);
+  const keyed = [...items].map((item) => ({ item, key: key(item) }));
+  return keyed.sort((a, b) => sign * compare(a.key, b.key)).map(({ item }) => item);
 }
 
 function extreme(value, isCaseSensitive, attribute, sign) {
@@ -111,6 +115,12 @@ function* distinct(value, key) {
   }
 }
 
+function absolute(value) {
+  if (!isNumber(value)) fail(`${typeName(value)} has no absolute value`);
+  const number = isInt(value) ? BigInt(value) : value;
+  return number < 0 ? -number : number;
+}
+
 function toInt(value, otherwise = 0n, base = 10n) {
   if (value instanceof Undefined) fail(value.reason);
   if (base !== 10n) unsupported("the filter int with a base");
@@ -126,14 +136,15 @@ function toFloat(value, otherwise = 0) {
   if (isNumber(value)) return Number(value);
   const text = isText(value) ? strip(textOf(value)) : "";
   if (/^[+-]?(inf(inity)?|nan)$/i.test(text)) unsupported(`the filter float of ${JSON.stringify(text)}`);
-  return /^[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)(e[+-]?\d+)?$/i.test(text) ? Number(text.replaceAll("_", "")) : otherwise;
+  const isFloat = /^[+-]?(\d+(_\d+)*\.?(\d+(_\d+)*)?|\.\d+(_\d+)*)(e[+-]?\d+)?$/i.test(text);
+  return isFloat ? Number(text.replaceAll("_", "")) : otherwise;
 }
 
 function round(value, precision = 0n, method = "common") {
   if (!isNumber(value)) fail(`${typeName(value)} cannot be rounded`);
   const digits = indexOf(precision, "precision");
   if (method !== "common") {
-    const rounding = { ceil: Math.ceil, floor: Math.floor }[method] ?? fail("the method of round is common, ceil or floor");
+    const rounding = { ceil: Math.ceil, floor: Math.floor }[method] ?? fail("round goes common, ceil or floor");
     return rounding(Number(value) * 10 ** digits) / 10 ** digits;
   }
   if (digits < 0) unsupported("round with a negative precision");
@@ -189,8 +200,8 @@ function* items(value) {
 }
 
 function json(value, ensureAscii = false, spaces = null, separators = null, sortKeys = false) {
-  const isSeparators = separators === null || (Array.isArray(separators) && separators.length === 2 && separators.every(isText));
-  if (!isSeparators) fail("the separators of tojson are two texts");
+  const isPair = Array.isArray(separators) && separators.length === 2 && separators.every(isText);
+  if (separators !== null && !isPair) fail("the separators of tojson are two texts");
   return toJson(value, {
     ensureAscii: isTrue(ensureAscii),
     indent: isInt(spaces) ? Number(spaces) : textOf(spaces),
@@ -203,9 +214,10 @@ const title = (text) => text.replace(new RegExp(`([-${SPACE}({\\[<]+)|([^-${SPAC
   (part) => { const [head, ...tail] = part; return head.toUpperCase() + tail.join("").toLowerCase(); });
 
 const FILTERS = {
-  abs: [[], (value) => (isNumber(value) ? (value < 0 ? -value : isInt(value) ? BigInt(value) : value) : fail("abs needs a number"))],
+  abs: [[], absolute],
   attr: [["name"], (value, name) => attributeOnly(value, textOf(name))],
-  batch: [["linecount", "fill_with?"], (value, size, fill = null) => new Generator(batched(value, indexOf(size, "linecount"), fill))],
+  batch: [["linecount", "fill_with?"], (value, size, fill = null) =>
+    new Generator(batched(value, indexOf(size, "linecount"), fill))],
   capitalize: [[], (value) => soft(value, capitalize)],
   center: [["width?"], (value, width = 80n) => soft(value, (text) => center(text, width))],
   count: [[], (value) => BigInt(lengthOf(value))],
@@ -216,7 +228,8 @@ const FILTERS = {
   first: [[], first],
   float: [["default?"], toFloat],
   forceescape: [[], (value) => escape(str(value))],
-  format: [["*"], (value, args, named) => (named.size > 0 ? unsupported("names in the filter format") : percentFormat(str(value), args))],
+  format: [["*"], (value, args, named) =>
+    (named.size > 0 ? unsupported("names in the filter format") : percentFormat(str(value), args))],
   indent: [["width?", "first?", "blank?"], indent],
   int: [["default?", "base?"], toInt],
   items: [[], (value) => new Generator(items(value))],
@@ -226,8 +239,10 @@ const FILTERS = {
   list: [[], (value) => [...iterate(value)]],
   lower: [[], (value) => soft(value, (text) => text.toLowerCase())],
   map: [["*"], (value, args, named) => new Generator(mapped(value, args, named))],
-  max: [["case_sensitive?", "attribute?"], (value, sensitive = false, attribute) => extreme(value, sensitive, attribute, 1)],
-  min: [["case_sensitive?", "attribute?"], (value, sensitive = false, attribute) => extreme(value, sensitive, attribute, -1)],
+  max: [["case_sensitive?", "attribute?"], (value, sensitive = false, attribute) =>
+    extreme(value, sensitive, attribute, 1)],
+  min: [["case_sensitive?", "attribute?"], (value, sensitive = false, attribute) =>
+    extreme(value, sensitive, attribute, -1)],
   reject: select(false),
   rejectattr: selectBy(false),
   replace: [["old", "new", "count?"], (value, old, by, count = null) =>
@@ -253,7 +268,8 @@ const FILTERS = {
 Object.assign(FILTERS, { d: FILTERS.default, e: FILTERS.escape, length: FILTERS.count });
 
 function attributeOnly(value, name) {
-  if (value instanceof Map && !(attributeOf(new Map(), name) instanceof Callable)) return without(`dict has no attribute "${name}"`);
+  const isKey = value instanceof Map && !(attributeOf(new Map(), name) instanceof Callable);
+  if (isKey) return without(`dict has no attribute "${name}"`);
   return attributeOf(value, name);
 }
 
@@ -295,5 +311,7 @@ const TESTS = {
   gt: (value, other) => compare(value, other) > 0,
   ge: (value, other) => compare(value, other) >= 0,
 };
-const ALIASES = { equalto: "eq", "==": "eq", "!=": "ne", lessthan: "lt", "<": "lt", "<=": "le", greaterthan: "gt", ">": "gt", ">=": "ge" };
+const ALIASES = {
+  equalto: "eq", "==": "eq", "!=": "ne", lessthan: "lt", "<": "lt", "<=": "le", greaterthan: "gt", ">": "gt", ">=": "ge",
+};
 for (const [alias, name] of Object.entries(ALIASES)) TESTS[alias] = TESTS[name];

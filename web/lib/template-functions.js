@@ -36,9 +36,8 @@ function range(...bounds) {
 
 function dictOf(what, [source, ...surplus], named) {
   if (surplus.length > 0) fail(`${what} takes one dict or list of pairs`);
-  const pairs = source === undefined ? [] : source instanceof Map ? source : [...iterate(source)].map((pair) => [...iterate(pair)]);
-  const entries = [...pairs].map(([key, value]) => [keyOf(key), value]);
-  return new Map([...entries, ...named]);
+  const pairs = source instanceof Map ? [...source] : [...iterate(source ?? [])].map((pair) => [...iterate(pair)]);
+  return new Map([...pairs.map(([key, value]) => [keyOf(key), value]), ...named]);
 }
 
 function namespace(positional, named) {
@@ -58,8 +57,8 @@ function joiner(separator = ", ") {
 
 // ---- strftime(), in English as under Python's own locale ----
 
-const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-  "December"];
+const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+  "November", "December"];
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const two = (number) => String(number).padStart(2, "0");
 const hour12 = (now) => now.getHours() % 12 || 12;
@@ -93,7 +92,8 @@ const DIRECTIVES = {
 };
 
 function dayOfYear(now) {
-  return Math.round((Date.UTC(now.getFullYear(), now.getMonth(), now.getDate()) - Date.UTC(now.getFullYear(), 0, 0)) / 864e5);
+  const year = now.getFullYear();
+  return (Date.UTC(year, now.getMonth(), now.getDate()) - Date.UTC(year, 0, 0)) / 864e5;
 }
 
 function timeText(now, format) {

@@ -1,8 +1,10 @@
-// template-lexer.js: a Jinja template's source -> tokens { type, value, line }, with the options that chat templates are
-// written for: trim_blocks and lstrip_blocks. Types: data, begin and end (of "{{" and "{%"), name, string, int, float, op.
+// template-lexer.js: a Jinja template's source -> tokens { type, value, line }, with the options that chat templates
+// are written for: trim_blocks and lstrip_blocks. Types: data, begin and end (of "{{" and "{%"), name, string, int,
+// float, op.
 import { SPACE, TemplateFailure } from "./template-values.js";
 
-const OPENING = new RegExp(`\\{%([-+]?)[${SPACE}]*raw[${SPACE}]*(?:-%\\}[${SPACE}]*|%\\})|(?:\\{%|\\{#|\\{\\{)([-+]?)`, "g");
+const RAW = `\\{%([-+]?)[${SPACE}]*raw[${SPACE}]*(?:-%\\}[${SPACE}]*|%\\})`;
+const OPENING = new RegExp(`${RAW}|(?:\\{%|\\{#|\\{\\{)([-+]?)`, "g");
 const RAW_END = new RegExp(`\\{%([-+]?)[${SPACE}]*endraw[${SPACE}]*(?:\\+%\\}|-%\\}[${SPACE}]*|%\\}\\n?)`, "g");
 const COMMENT_END = new RegExp(`\\+#\\}|-#\\}[${SPACE}]*|#\\}\\n?`, "g");
 const ENDS = {
@@ -45,7 +47,8 @@ class Lexer {
     }
     const [text, rawSign] = opening;
     const isRaw = rawSign !== undefined;
-    this.#data(this.#beforeTag(this.source.slice(this.at, opening.index), rawSign ?? opening[2], text.startsWith("{{")));
+    const before = this.source.slice(this.at, opening.index);
+    this.#data(this.#beforeTag(before, rawSign ?? opening[2], text.startsWith("{{")));
     this.#advance(opening.index + text.length);
     if (isRaw) this.#raw();
     else if (text.startsWith("{#")) this.#comment();
@@ -140,7 +143,9 @@ class Lexer {
   }
 }
 
-const ESCAPES = { n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", v: "\v", a: "\x07", "\\": "\\", "'": "'", '"': '"', "\n": "" };
+const ESCAPES = {
+  n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", v: "\v", a: "\x07", "\\": "\\", "'": "'", '"': '"', "\n": "",
+};
 const ESCAPE = /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{1,3})|(.))/gs;
 
 // A string literal's escapes, as Python reads them: one that it does not know stays as it is written.

@@ -1,8 +1,8 @@
 // template-methods.js: what stands after a dot or in brackets: Python's methods of str, dict and list, keys, elements,
 // slices. Methods that would change a value do not exist, as in the sandbox in which transformers renders.
 import {
-  Callable, Generator, Loop, Markup, Namespace, Range, SPACE, Tuple, Undefined, View, characters, fail, indexOf, isEqual, isInt,
-  isText, iterate, keyOf, str, textLike, textOf, typeName, unsupported,
+  Callable, Generator, Loop, Markup, Namespace, Range, SPACE, Tuple, Undefined, View, characters, fail, indexOf,
+  isEqual, isInt, isText, iterate, keyOf, str, textLike, textOf, typeName, unsupported,
 } from "./template-values.js";
 
 /** The value of object.name: a method or field before a key. */
@@ -51,7 +51,10 @@ function sliceIndices(length, start, stop, step) {
 }
 
 function elementOf(object, key) {
-  if (object instanceof Map) return isText(key) || key === null || typeof key !== "object" ? object.get(keyOf(key)) : undefined;
+  if (object instanceof Map) {
+    const isKey = isText(key) || key === null || typeof key !== "object";
+    return isKey ? object.get(keyOf(key)) : undefined;
+  }
   if (object instanceof Namespace) return object.map.get(key);
   if (!isInt(key)) return undefined;
   const sequence = isText(object) ? characters(textOf(object)) : object;
@@ -102,13 +105,14 @@ function callMethod(object, name, method, positional, named) {
 }
 
 /**
- * The arguments of a call in the order of `parameters`. One that ends with "?" may be left out; a last one that starts with
- * "*" takes all that are left.
+ * The arguments of a call in the order of `parameters`. One that ends with "?" may be left out; a last one that starts
+ * with "*" takes all that are left.
  */
 export function bind(what, parameters, positional, named) {
   const rest = parameters.at(-1)?.startsWith("*");
   const names = parameters.slice(0, rest ? -1 : undefined).map((name) => name.replace("?", ""));
-  if (positional.length > names.length && !rest) fail(`${what} takes ${names.length} arguments, not ${positional.length}`);
+  const isTooMany = positional.length > names.length && !rest;
+  if (isTooMany) fail(`${what} takes ${names.length} arguments, not ${positional.length}`);
   const values = [...positional];
   for (const [name, value] of named) {
     const at = names.indexOf(name);
@@ -161,9 +165,11 @@ const CASED = /[\p{Lowercase}\p{Uppercase}\p{Lt}]/u;
 
 const STRING = tableOf({
   "capitalize()": capitalize,
-  "center(width, fill?)": (text, width, fill) => pad(text, width, fill, (missing, even) => Math.floor(missing / 2) + (missing & even & 1)),
+  "center(width, fill?)": (text, width, fill) =>
+    pad(text, width, fill, (missing, whole) => Math.floor(missing / 2) + (missing & whole & 1)),
   "count(part, start?, end?)": (text, part, start, end) => BigInt(countOf(within(text, start, end).text, wanted(part))),
-  "endswith(suffix, start?, end?)": (text, suffix, start, end) => anyOf(suffix, (one) => within(text, start, end).text.endsWith(one)),
+  "endswith(suffix, start?, end?)": (text, suffix, start, end) =>
+    anyOf(suffix, (one) => within(text, start, end).text.endsWith(one)),
   "find(part, start?, end?)": (text, part, start, end) => find(text, part, start, end, "indexOf"),
   "format(*values)": format,
   "index(part, start?, end?)": (text, part, start, end) => found(find(text, part, start, end, "indexOf")),
@@ -180,10 +186,12 @@ const STRING = tableOf({
   "lower()": (text) => text.toLowerCase(),
   "lstrip(chars?)": (text, chars) => strip(text, chars, "left"),
   "partition(sep)": (text, sep) => partition(text, sep, text.indexOf(wanted(sep)), [text, "", ""]),
-  "removeprefix(prefix)": (text, prefix) => (text.startsWith(wanted(prefix)) ? text.slice(textOf(prefix).length) : text),
+  "removeprefix(prefix)": (text, prefix) =>
+    (text.startsWith(wanted(prefix)) ? text.slice(textOf(prefix).length) : text),
   "removesuffix(suffix)": (text, suffix) =>
     (text.endsWith(wanted(suffix)) ? text.slice(0, text.length - textOf(suffix).length) : text),
-  "replace(old, new, count?)": (text, old, by, count = -1n) => replace(text, wanted(old), wanted(by), indexOf(count, "count")),
+  "replace(old, new, count?)": (text, old, by, count = -1n) =>
+    replace(text, wanted(old), wanted(by), indexOf(count, "count")),
   "rfind(part, start?, end?)": (text, part, start, end) => find(text, part, start, end, "lastIndexOf"),
   "rindex(part, start?, end?)": (text, part, start, end) => found(find(text, part, start, end, "lastIndexOf")),
   "rjust(width, fill?)": (text, width, fill) => pad(text, width, fill, (missing) => missing),
@@ -201,7 +209,10 @@ const STRING = tableOf({
     const sign = /^[+-]/.test(text) ? text[0] : "";
     return sign + pad(text.slice(sign.length), indexOf(width, "width") - sign.length, "0", (missing) => missing);
   },
-}, { "casefold encode expandtabs format_map isdigit isidentifier isnumeric isprintable istitle maketrans swapcase translate": "unknown" });
+}, {
+  "casefold encode expandtabs format_map isdigit isidentifier isnumeric isprintable istitle": "unknown",
+  "maketrans swapcase translate": "unknown",
+});
 
 // ---- str, whose positions are code points ----
 
@@ -274,7 +285,8 @@ export function replace(text, old, by, count) {
 
 function partition(text, sep, at, whenMissing) {
   if (textOf(sep) === "") fail("partition(): the separator is empty");
-  return at < 0 ? Tuple.from(whenMissing) : Tuple.of(text.slice(0, at), textOf(sep), text.slice(at + textOf(sep).length));
+  if (at < 0) return Tuple.from(whenMissing);
+  return Tuple.of(text.slice(0, at), textOf(sep), text.slice(at + textOf(sep).length));
 }
 
 function split(text, sep = null, maxsplit = -1n, fromRight = false) {

@@ -5,7 +5,8 @@ import { tokenize } from "./template-lexer.js";
 
 const CONSTANTS = { true: true, True: true, false: false, False: false, none: null, None: null };
 const COMPARISONS = new Set(["==", "!=", "<", "<=", ">", ">="]);
-const FOREIGN = new Set(["autoescape", "block", "do", "extends", "from", "import", "include", "print", "trans", "debug"]);
+const FOREIGN = new Set(["autoescape", "block", "debug", "do", "extends", "from", "import", "include", "print",
+  "trans"]);
 const END = { type: "eof", value: "", line: 0 };
 
 export function parse(source) {
@@ -106,7 +107,8 @@ class Parser {
     if (this.is("op", "(")) return this.target();
     const { value: name, line } = this.expect("name");
     if (Object.hasOwn(CONSTANTS, name)) this.fail(`"${name}" cannot be assigned to`);
-    if (withAttribute && this.op(".")) return this.node("field", { object: name, name: this.expect("name").value }, line);
+    const isField = withAttribute && this.op(".");
+    if (isField) return this.node("field", { object: name, name: this.expect("name").value }, line);
     return this.node("name", { name }, line);
   }
 
@@ -287,7 +289,8 @@ class Parser {
         this.expect("op", ",");
         if (this.op(")")) break;
       }
-      if (this.is("op", "*") || this.is("op", "**")) unsupported(`"${this.token.value}" before an argument`, this.token.line);
+      const { value, line } = this.token;
+      if (this.is("op", "*") || this.is("op", "**")) unsupported(`"${value}" before an argument`, line);
       this.argument(positional, named);
     }
     return { positional, named };

@@ -3,8 +3,8 @@ import { applyFilter, applyTest } from "./template-filters.js";
 import { functions } from "./template-functions.js";
 import { attributeOf, itemOf, sliceOf } from "./template-methods.js";
 import {
-  Callable, Loop, Namespace, TemplateFailure, Tuple, Undefined, changeSign, compare, contains, fail, isEqual, isTrue, iterate,
-  keyOf, operate, str, unsupported,
+  Callable, Loop, Namespace, TemplateFailure, Tuple, Undefined, changeSign, compare, contains, fail, isEqual, isTrue,
+  iterate, keyOf, operate, str, unsupported,
 } from "./template-values.js";
 
 const MOST_STEPS = 5_000_000; // statements, expressions and turns of loops of one rendering: it may not run forever
@@ -101,7 +101,8 @@ class Runner {
     const [positional, named] = this.arguments(node, scope);
     for (const [name, value] of more) named.set(name, value);
     if (callee instanceof Undefined) fail(callee.reason);
-    return callee instanceof Callable || callee instanceof Loop ? callee.call(positional, named) : fail("what is called is no function");
+    const isFunction = callee instanceof Callable || callee instanceof Loop;
+    return isFunction ? callee.call(positional, named) : fail("what is called is no function");
   }
 
   assign(target, value, scope) {
@@ -219,7 +220,8 @@ function loopOf(runner, node, items, scope, depth) {
     length: BigInt(items.length),
     depth: BigInt(depth + 1),
     depth0: BigInt(depth),
-    cycle: new Callable("cycle", (values) => values[Number(loop.fields.index0) % values.length] ?? fail("cycle() needs values")),
+    cycle: new Callable("cycle", (values) =>
+      (values.length > 0 ? values[Number(loop.fields.index0) % values.length] : fail("cycle() needs values"))),
     changed: new Callable("changed", (values) => {
       const isSame = seen !== undefined && isEqual(seen, values);
       seen = values;
@@ -248,7 +250,7 @@ function macroOf(runner, name, node, scope) {
     const rest = new Map(named);
     node.parameters.forEach((parameter, i) => {
       if (i < positional.length && rest.has(parameter.name)) fail(`${name}() has the argument ${parameter.name} twice`);
-      inner.set(parameter.name, argumentOf(runner, parameter, i < positional.length ? [positional[i]] : [], rest, inner));
+      inner.set(parameter.name, argumentOf(runner, parameter, positional.slice(i, i + 1), rest, inner));
       rest.delete(parameter.name);
     });
     takeRest(inner, name, node, positional.slice(node.parameters.length), rest);

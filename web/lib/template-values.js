@@ -9,8 +9,8 @@ const LARGEST = 1e7; // characters or elements that one multiplication makes
 const LONGEST_POWER = 4096; // bits of an integer
 
 /**
- * A template that cannot go on; template.js makes a SottoError of it. `kind` is "raised" when the template itself said so,
- * "unsupported" when Sotto lacks something, and else "failed": Python would fail there, too.
+ * A template that cannot go on; template.js makes a SottoError of it. `kind` is "raised" when the template itself said
+ * so, "unsupported" when Sotto lacks something, and else "failed": Python would fail there, too.
  */
 export class TemplateFailure extends Error {
   constructor(message, line, kind = "failed") {
@@ -175,13 +175,16 @@ export function keyOf(value) {
 
 // ---- comparison ----
 
+// Two lists or two tuples.
+function isSameSequence(a, b) {
+  return Array.isArray(a) && Array.isArray(b) && a instanceof Tuple === b instanceof Tuple;
+}
+
 export function isEqual(a, b) {
   if (isNumber(a) && isNumber(b)) return numeric(a) == numeric(b);
   if (isText(a) && isText(b)) return textOf(a) === textOf(b);
   if (a instanceof Undefined) return b instanceof Undefined;
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a instanceof Tuple === b instanceof Tuple && a.length === b.length && a.every((item, i) => isEqual(item, b[i]));
-  }
+  if (isSameSequence(a, b)) return a.length === b.length && a.every((item, i) => isEqual(item, b[i]));
   if (a instanceof Map && b instanceof Map) {
     return a.size === b.size && [...a].every(([key, value]) => b.has(key) && isEqual(value, b.get(key)));
   }
@@ -193,7 +196,7 @@ export function isEqual(a, b) {
 export function compare(a, b) {
   if (isNumber(a) && isNumber(b)) return numeric(a) < numeric(b) ? -1 : numeric(a) > numeric(b) ? 1 : 0;
   if (isText(a) && isText(b)) return compareTexts(textOf(a), textOf(b));
-  if (Array.isArray(a) && Array.isArray(b) && a instanceof Tuple === b instanceof Tuple) return compareLists(a, b);
+  if (isSameSequence(a, b)) return compareLists(a, b);
   if (a instanceof Undefined) fail(a.reason);
   if (b instanceof Undefined) fail(b.reason);
   return fail(`${typeName(a)} and ${typeName(b)} have no order`);
@@ -244,7 +247,7 @@ export function operate(operator, a, b) {
     return isInt(a) && isInt(b) ? ints(numeric(a), numeric(b)) : floats(Number(a), Number(b));
   }
   if (operator === "+" && isText(a) && isText(b)) return addTexts(a, b);
-  if (operator === "+" && Array.isArray(a) && Array.isArray(b) && a instanceof Tuple === b instanceof Tuple) return a.concat(b);
+  if (operator === "+" && isSameSequence(a, b)) return a.concat(b);
   if (operator === "*" && isInt(a) !== isInt(b)) return isInt(a) ? repeat(b, a) : repeat(a, b);
   if (operator === "%" && typeof a === "string") return percentFormat(a, b instanceof Tuple ? b : [b]);
   for (const value of [a, b]) if (value instanceof Undefined) fail(value.reason);
@@ -326,7 +329,9 @@ export function repr(value) {
   if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
   if (value instanceof Map) return `{${[...value].map(([key, item]) => `${repr(key)}: ${repr(item)}`).join(", ")}}`;
   if (value instanceof Markup) return `Markup(${quoted(value.text)})`;
-  if (value instanceof Range) return `range(${value.start}, ${value.stop}${value.step === 1n ? "" : `, ${value.step}`})`;
+  if (value instanceof Range) {
+    return `range(${value.start}, ${value.stop}${value.step === 1n ? "" : `, ${value.step}`})`;
+  }
   if (value instanceof View) return `dict_${value.kind}([${[...value].map(repr).join(", ")}])`;
   return unsupported(`the text of a ${typeName(value)}`);
 }

@@ -1,5 +1,5 @@
-// template.js: chat templates: Jinja programs inside model files. They see Python's values and find Python's methods, so
-// that is what they get here (template-values.js); what Sotto does not know is refused, never rendered in another way.
+// template.js: chat templates: Jinja programs inside model files. They see Python's values and find Python's methods,
+// so that is what they get here (template-values.js); what Sotto does not know is refused, never rendered differently.
 import { SottoError } from "./errors.js";
 import { parse } from "./template-parser.js";
 import { run } from "./template-run.js";

@@ -1,5 +1,5 @@
-// json.mjs: JSON as Python reads it, into a template's values: 1.0 is a float and 1 an int of any length, and a dict keeps
-// the order of its keys, which JavaScript's objects do not when keys are digits.
+// json.mjs: JSON as Python reads it, into a template's values: 1.0 is a float and 1 an int of any length, and a dict
+// keeps the order of its keys, which JavaScript's objects do not when keys are digits.
 
 const BLANK = /[ \t\n\r]*/y;
 const NUMBER = /(-?(?:0|[1-9]\d*))(\.\d+)?([eE][-+]?\d+)?/y;
@@ -68,7 +68,8 @@ class Reader {
 
   fail() {
     const line = this.text.slice(0, this.at).split("\n").length;
-    const found = this.at < this.text.length ? `${JSON.stringify(this.text[this.at])} is out of place` : "the text ends too early";
+    const letter = this.text[this.at];
+    const found = letter === undefined ? "it ends too early" : `${JSON.stringify(letter)} is out of place`;
     throw new SyntaxError(`this is no JSON: ${found} in line ${line}`);
   }
 }
