@@ -27,7 +27,8 @@ function firstOf(...getters) {
 /** object[start:stop:step] */
 export function sliceOf(object, [start, stop, step = null]) {
   if (object instanceof Undefined) fail(object.reason);
-  if (!isText(object) && !Array.isArray(object)) fail(`${typeName(object)} cannot be sliced`);
+  if (object instanceof Range) unsupported("a slice of a range");
+  if (!isText(object) && !Array.isArray(object)) return new Undefined(`${typeName(object)} cannot be sliced`);
   const items = isText(object) ? characters(textOf(object)) : object;
   const picked = sliceIndices(items.length, start, stop, step).map((i) => items[i]);
   if (isText(object)) return textLike(object, picked.join(""));
