@@ -53,18 +53,20 @@ static void embed(struct sotto_session *session, size_t position) {
   if (config->embd_scale != 1) vec_scale(x, config->embd_scale, (int)config->n_embd);
 }
 
-enum sotto_status forward_begin_wave(struct sotto_session *session) {
+bool forward_can_begin(const struct sotto_session *session, size_t from, size_t to) {
   const struct weights *weights = &session->model->weights;
   const struct ranges *arrived = &session->model->arrived;
-  RETURN_IF(!tensor_is_ready(&weights->rope_freqs, arrived), SOTTO_NOT_READY);
-  for (size_t p = session->wave_begin; p < session->wave_end; p++)
-    RETURN_IF(!row_is_ready(&weights->embedding, (uint32_t)session->tokens[p], arrived), SOTTO_NOT_READY);
+  for (size_t p = from; p < to; p++)
+    if (!row_is_ready(&weights->embedding, (uint32_t)session->tokens[p], arrived)) return false;
+  return tensor_is_ready(&weights->rope_freqs, arrived);
+}
+
+void forward_begin_wave(struct sotto_session *session) {
   if (!session->has_frequencies) find_frequencies(session);
   for (size_t p = session->wave_begin; p < session->wave_end; p++) {
     embed(session, p);
     find_rope(session, p);
   }
-  return SOTTO_OK;
 }
 
 /* ---- one layer ---- */

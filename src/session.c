@@ -80,6 +80,7 @@ static void carve(struct sotto_session *session, struct arena *arena) {
   session->residual = arena_carve(arena, (uint64_t)session->n_wave * config->n_embd, sizeof(float));
   session->rope = arena_carve(arena, (uint64_t)session->n_wave * 2 * config->rope_dims, sizeof(float));
   session->frequencies = arena_carve(arena, config->rope_dims, sizeof(double));
+  session->wanted.marks = arena_carve(arena, round_up(config->n_vocab, TILE_ROWS) / TILE_ROWS, 1);
   session->kv = arena_carve(arena, config->n_layers, sizeof(struct kv_layer));
   for (uint32_t i = 0; i < config->n_layers; i++) {
     const uint64_t n_rows = n_slots * config->n_kv_heads, n_scales = session->kv_type == KV_INT8 ? n_rows : 0;
@@ -179,15 +180,16 @@ static size_t units_left(const struct sotto_session *session) {
 }
 
 static enum sotto_status begin_wave(struct sotto_session *session) {
-  const size_t left = session->n_tokens - session->n_computed;
-  session->wave_begin = session->slice_begin = session->n_computed;
-  session->wave_end = session->wave_begin + (left < session->n_wave ? left : session->n_wave);
+  const size_t begin = session->n_computed, left = session->n_tokens - begin;
+  const size_t end = begin + (left < session->n_wave ? left : session->n_wave);
+  RETURN_IF(!forward_can_begin(session, begin, end), SOTTO_NOT_READY);
+  session->wave_begin = session->slice_begin = begin;
+  session->wave_end = end;
   session->layer = 0;
+  session->is_running = true;
   session->logits_position = SIZE_MAX;
-  const enum sotto_status status = forward_begin_wave(session);
-  session->is_running = status == SOTTO_OK;
-  if (status != SOTTO_OK) session->wave_end = session->wave_begin;
-  return status;
+  forward_begin_wave(session);
+  return SOTTO_OK;
 }
 
 enum sotto_status sotto_session_step(sotto_session *session, size_t *n_left) {

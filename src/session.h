@@ -17,6 +17,15 @@ struct acts {
                                   float (tiles, k, 4) */
 };
 
+/* How far the list of sotto_session_wanted has been read (wanted.c). */
+struct wanted {
+  uint8_t *marks;      /* (ceil(n_vocab / 8)) 1: a queued token needs this group of the embedding's rows */
+  uint32_t index;      /* of the next range */
+  uint32_t groups[2];  /* where the walk through the groups goes on: of those without a mark, of those with one */
+  uint32_t tensor;     /* the same for the tensors in order */
+  uint64_t listed_to;  /* what stands before it in the run of groups, or the tensor, is listed; 0: nothing of it is */
+};
+
 struct sotto_session {
   const struct sotto_model *model;
   sotto_pool *pool;
@@ -38,6 +47,7 @@ struct sotto_session {
   bool has_frequencies;
 
   struct kv_layer *kv; /* (n_layers) */
+  struct wanted wanted;
 
   /* Scratch of one slice; rows are padded to whole tiles of 4 tokens, columns to whole groups of 8 weight rows. */
   float *normed;       /* (n_batch, n_embd) */
@@ -57,7 +67,8 @@ struct sotto_session {
 };
 
 /* forward.c */
-enum sotto_status forward_begin_wave(struct sotto_session *session); /* embeds the wave's tokens */
+bool forward_can_begin(const struct sotto_session *session, size_t from, size_t to); /* a wave of tokens [from, to) */
+void forward_begin_wave(struct sotto_session *session); /* embeds the wave's tokens */
 enum sotto_status forward_layer(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
 enum sotto_status forward_head(struct sotto_session *session, size_t position);
 

@@ -16,6 +16,7 @@
  *
  * In reading order:   gguf (bytes -> directory)  model (directory + bytes -> packed weights)
  *                     text (text <-> tokens)     pool, session (tokens -> logits), sampler (logits -> token)
+ *                     sha256 (bytes -> digest)
  */
 #ifndef SOTTO_H
 #define SOTTO_H
@@ -155,7 +156,8 @@ enum sotto_status sotto_model_open(void *block, size_t block_bytes, const sotto_
 enum sotto_status sotto_model_push(sotto_model *model, uint64_t file_offset, const void *bytes, size_t n_bytes,
                                    struct sotto_error *error);
 
-/* The index-th range of the file in the order in which the graph needs them. INVALID_ARGUMENT: there are no more. */
+/* The index-th tensor's range of the file, in the order in which the graph needs them: the embedding, of which the first
+ * tokens need a few rows alone, comes last. INVALID_ARGUMENT: there are no more. See sotto_session_wanted. */
 enum sotto_status sotto_model_wanted(const sotto_model *model, uint32_t index, uint64_t *file_offset, uint64_t *n_bytes);
 bool sotto_model_ready(const sotto_model *model);
 void sotto_model_get_info(const sotto_model *model, struct sotto_model_info *info);
@@ -236,16 +238,22 @@ enum sotto_status sotto_session_open(void *block, size_t block_bytes, const sott
  * logits get computed), forgets the rest and queues what is new. *n_reused: tokens kept. CONTEXT_FULL: unchanged. */
 enum sotto_status sotto_session_sync(sotto_session *session, const int32_t *tokens, size_t n_tokens, size_t *n_reused);
 enum sotto_status sotto_session_append(sotto_session *session, const int32_t *tokens, size_t n_tokens); /* queues more */
-/* Computes one unit of the queue, one layer for one slice of tokens, so the caller can stop in between.
- * *n_left: units still to do; 0: the logits of the last token are there. NOT_READY: that layer's weights are missing. */
+/* Computes one unit of the queue, one layer for one slice of tokens, so the caller can stop in between. *n_left: units
+ * still to do; 0: the logits of the last token can be read. NOT_READY: weights that the unit needs have not arrived, and
+ * nothing has changed; push more, then call again. */
 enum sotto_status sotto_session_step(sotto_session *session, size_t *n_left);
+/* The index-th range of the file that has not arrived, in the order in which the graph needs them for what is queued:
+ * embedding rows of queued tokens in groups of 8, the layers one by one, the head, the rest of the embedding.
+ * INVALID_ARGUMENT: there are no more. Calls for 0, 1, 2 and so on cost one walk over the queue and the tensors
+ * together, so the whole list can be read whenever tokens are queued. */
+enum sotto_status sotto_session_wanted(sotto_session *session, uint32_t index, uint64_t *file_offset, uint64_t *n_bytes);
 /* Forgets everything from position n_tokens on, queued or computed. */
 enum sotto_status sotto_session_rewind(sotto_session *session, size_t n_tokens);
 size_t sotto_session_n_tokens(const sotto_session *session); /* computed and queued */
 size_t sotto_session_n_ctx(const sotto_session *session);
 
 /* Logits (n_vocab) after the token at `position`, which must be one of the last wave's (the last n_wave or fewer
- * tokens computed together); valid until the next call on the session. */
+ * tokens computed together); valid until the next call on the session. NOT_READY: the head has not arrived. */
 enum sotto_status sotto_session_logits(sotto_session *session, size_t position, const float **logits);
 
 /* ---- sampler: logits -> token ------------------------------------------------------------------------------ */
@@ -286,6 +294,15 @@ enum sotto_status sotto_sampler_sample(sotto_sampler *sampler, const float *logi
 /* Log-probabilities of the raw logits: of `token`, and of the n_top most likely ones, best first. */
 void sotto_logprobs(const float *logits, uint32_t n_vocab, int32_t token, float *logprob, uint32_t n_top,
                     int32_t *top_tokens, float *top_logprobs);
+
+/* ---- SHA-256: is this the file that was meant? --------------------------------------------------------------- */
+
+typedef struct sotto_sha256 sotto_sha256;
+
+size_t sotto_sha256_measure(void);
+sotto_sha256 *sotto_sha256_open(void *block);
+void sotto_sha256_push(sotto_sha256 *sha, const void *bytes, size_t n_bytes); /* the next ones, any number */
+void sotto_sha256_finish(sotto_sha256 *sha, uint8_t digest[32]);              /* of all that was pushed */
 
 #ifdef __cplusplus
 }

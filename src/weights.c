@@ -111,16 +111,17 @@ static enum sotto_status open_layer(struct opener *opener, const struct config *
   return SOTTO_OK;
 }
 
+/* Of the embedding the graph needs a few rows at first; the whole comes last, for it may be the head. */
 static enum sotto_status open_all(struct opener *opener, const struct config *config) {
   struct weights *weights = opener->weights;
   struct layer unwritten;
   weights->n_tensors = 0;
   TRY(open_optional(opener, &weights->rope_freqs, "rope_freqs.weight", VECTOR, 1, config->rope_dims / 2));
-  TRY(open_tensor(opener, &weights->embedding, -1, "token_embd.weight", MATRIX, config->n_vocab, config->n_embd));
   for (uint32_t i = 0; i < config->n_layers; i++)
     TRY(open_layer(opener, config, opener->is_writing ? &weights->layers[i] : &unwritten, (int)i));
   TRY(open_tensor(opener, &weights->output_norm, -1, "output_norm.weight", VECTOR, 1, config->n_embd));
-  return open_optional(opener, &weights->output, "output.weight", MATRIX, config->n_vocab, config->n_embd);
+  TRY(open_optional(opener, &weights->output, "output.weight", MATRIX, config->n_vocab, config->n_embd));
+  return open_tensor(opener, &weights->embedding, -1, "token_embd.weight", MATRIX, config->n_vocab, config->n_embd);
 }
 
 /* A tensor that the graph does not use would be ignored, and the answers be wrong: a bias, for instance. */

@@ -1,4 +1,5 @@
 /* test_session.c: a token's logits are the same bits however they come about. */
+#include "../src/ranges.h"
 #include "tiny.h"
 
 #include <pthread.h>
@@ -147,7 +148,7 @@ static void weights_may_come_in_any_order(void) {
   struct tiny_options options = tiny_llama;
   options.type = GGUF_Q5_K; /* grows when it is packed */
   struct tiny_file file = tiny_make(&options);
-  compute_expected(&file, SOTTO_KV_F16);
+  compute_expected(&file, SOTTO_KV_DEFAULT);
   for (uint32_t round = 0; round < 3; round++) {
     struct tiny_model m;
     struct sotto_error error;
@@ -202,6 +203,213 @@ static void wanted_ranges_cover_the_model_in_the_order_of_the_graph(void) {
   CHECK(i == 2 + 13 * 6);
   CHECK(sotto_model_ready(m.model));
   tiny_close(&m);
+  free(file.bytes);
+}
+
+/* ---- the list of what is wanted ---- */
+
+/* A download: which bytes of the file have been pushed, and where each tensor is, as its directory says. */
+struct download {
+  const struct tiny_file *file;
+  struct tiny_model m;
+  sotto_session *session;
+  uint8_t *is_pushed; /* (file->n) */
+  void *block;
+};
+
+static void begin_download(struct download *download, const struct tiny_file *file, uint32_t n_ctx) {
+  *download = (struct download){.file = file, .is_pushed = calloc(file->n, 1)};
+  CHECK(tiny_open(&download->m, file->bytes, file->n, SOTTO_LEVEL_BEST) == SOTTO_OK);
+  const struct sotto_session_options options = {.n_ctx = n_ctx, .n_batch = 16};
+  download->session = tiny_session(download->m.model, NULL, options, &download->block);
+}
+
+static void end_download(struct download *download) {
+  free(download->block);
+  free(download->is_pushed);
+  tiny_close(&download->m);
+}
+
+static bool push_range(struct download *download, uint64_t at, uint64_t n) {
+  struct sotto_error error;
+  if (!CHECK(n > 0 && at + n <= download->file->n)) return false;
+  memset(download->is_pushed + at, 1, (size_t)n);
+  return CHECK(sotto_model_push(download->m.model, at, download->file->bytes + at, (size_t)n, &error) == SOTTO_OK);
+}
+
+static bool is_there(const struct download *download, uint64_t at, uint64_t n) {
+  return n == 0 || (download->is_pushed[at] && memcmp(download->is_pushed + at, download->is_pushed + at + 1, (size_t)n - 1) == 0);
+}
+
+/* Bytes of a group of the embedding's rows, fewer for the last. */
+static struct range embedding_group(const struct download *download, int32_t token) {
+  struct sotto_tensor_info info;
+  CHECK(gguf_find_tensor(download->m.gguf, "token_embd.weight", &info) == SOTTO_OK);
+  const uint64_t row = info.n_bytes / info.dims[1], first = (uint64_t)token / 8 * 8, last = first + 8 < info.dims[1] ? first + 8 : info.dims[1];
+  return (struct range){info.file_offset + first * row, info.file_offset + last * row};
+}
+
+/* When the graph needs a byte: 0 rows of `n` tokens, 1 rope_freqs, 2 and up the layers, then norm, output, other rows. */
+static uint32_t turn_of(const struct download *download, uint64_t at, const int32_t *ids, size_t n, uint32_t n_layers) {
+  struct sotto_tensor_info info;
+  for (size_t i = 0; i < n; i++) {
+    const struct range group = embedding_group(download, ids[i]);
+    if (at >= group.begin && at < group.end) return 0;
+  }
+  for (uint32_t i = 0; sotto_gguf_tensor(download->m.gguf, i, &info) == SOTTO_OK; i++) {
+    if (at < info.file_offset || at >= info.file_offset + info.n_bytes) continue;
+    if (strncmp(info.name, "blk.", 4) == 0) return 2 + (uint32_t)atoi(info.name + 4);
+    if (strncmp(info.name, "rope_freqs", 10) == 0) return 1;
+    if (strncmp(info.name, "output_norm", 11) == 0) return 2 + n_layers;
+    return strncmp(info.name, "output.", 7) == 0 ? 3 + n_layers : 4 + n_layers;
+  }
+  CHECK(!"a range of some tensor");
+  return 0;
+}
+
+/* Layers that can run for N tokens: those before the first that lacks a byte; none without rows or rope_freqs. */
+static uint32_t layers_there(const struct download *download, uint32_t n_layers) {
+  struct sotto_tensor_info info;
+  uint32_t n = n_layers;
+  for (size_t i = 0; i < N; i++) {
+    const struct range group = embedding_group(download, tokens[i]);
+    if (!is_there(download, group.begin, group.end - group.begin)) return 0;
+  }
+  for (uint32_t i = 0; sotto_gguf_tensor(download->m.gguf, i, &info) == SOTTO_OK; i++) {
+    if (is_there(download, info.file_offset, info.n_bytes)) continue;
+    if (strncmp(info.name, "rope_freqs", 10) == 0) return 0;
+    if (strncmp(info.name, "blk.", 4) == 0 && (uint32_t)atoi(info.name + 4) < n) n = (uint32_t)atoi(info.name + 4);
+  }
+  return n;
+}
+
+/* Steps as far as the weights allow, which must be exactly as far as the pushed bytes do. */
+static bool steps_follow(struct download *download, uint32_t n_layers) {
+  size_t n_left, again;
+  enum sotto_status status;
+  do status = sotto_session_step(download->session, &n_left);
+  while (status == SOTTO_OK && n_left);
+  if (!CHECK(n_left == (n_layers - layers_there(download, n_layers)) * ((N + 15) / 16))) return false;
+  return status == SOTTO_OK || (CHECK(status == SOTTO_NOT_READY && sotto_session_step(download->session, &again) == status) &&
+                                CHECK(again == n_left && sotto_session_n_tokens(download->session) == N));
+}
+
+static void the_graph_follows_the_wanted_ranges(void) {
+  for (int round = 0; round < 4; round++) {
+    struct tiny_options options = round % 2 ? tiny_gemma : tiny_llama;
+    options.has_output = round == 2; /* else the head is the embedding */
+    struct tiny_file file = tiny_make(&options);
+    struct download download;
+    struct sotto_model_info info;
+    const float *logits;
+    size_t n_reused, n_pushed = 0;
+    uint64_t at, n;
+    compute_expected(&file, SOTTO_KV_DEFAULT);
+    begin_download(&download, &file, 80);
+    CHECK(sotto_session_sync(download.session, tokens, N, &n_reused) == SOTTO_OK);
+    for (uint32_t turn = 0; sotto_session_wanted(download.session, 0, &at, &n) == SOTTO_OK; n_pushed += n) {
+      const uint32_t next = turn_of(&download, at, tokens, N, options.n_layers);
+      if (!CHECK(next >= turn && !download.is_pushed[at])) break;
+      turn = next;
+      const bool has_head = options.has_output && next > 3 + options.n_layers;
+      CHECK((sotto_session_logits(download.session, N - 1, &logits) == SOTTO_OK) == has_head);
+      if (!push_range(&download, at, n) || !steps_follow(&download, options.n_layers)) break;
+    }
+    sotto_model_get_info(download.m.model, &info);
+    CHECK(n_pushed == info.total_bytes && sotto_model_ready(download.m.model));
+    CHECK(logits_are(download.session, N - 1));
+    end_download(&download);
+    free(file.bytes);
+  }
+}
+
+/* Any range of the list, or a part of it, at a time. */
+static void the_wanted_ranges_may_come_in_any_order(void) {
+  struct tiny_file file = tiny_make(&tiny_llama);
+  struct download download;
+  size_t n_reused;
+  uint64_t at, n;
+  uint32_t seed = 3;
+  compute_expected(&file, SOTTO_KV_DEFAULT);
+  begin_download(&download, &file, 80);
+  CHECK(sotto_session_sync(download.session, tokens, N, &n_reused) == SOTTO_OK);
+  for (uint32_t count; ; ) {
+    for (count = 0; sotto_session_wanted(download.session, count, &at, &n) == SOTTO_OK; count++) continue;
+    if (count == 0) break;
+    CHECK(sotto_session_wanted(download.session, test_random(&seed) % count, &at, &n) == SOTTO_OK);
+    const uint64_t part = n > 1000 ? n / 2 : n;
+    if (!push_range(&download, at + test_random(&seed) % (n - part + 1), part) || !steps_follow(&download, tiny_llama.n_layers)) break;
+  }
+  CHECK(sotto_model_ready(download.m.model));
+  CHECK(logits_are(download.session, N - 1));
+  end_download(&download);
+  free(file.bytes);
+}
+
+static void without_tokens_the_embedding_comes_last(void) {
+  struct tiny_file file = tiny_make(&tiny_gemma);
+  struct download download;
+  uint64_t at, n;
+  uint32_t count = 0, turn = 0;
+  begin_download(&download, &file, 80);
+  for (; sotto_session_wanted(download.session, count, &at, &n) == SOTTO_OK; count++) {
+    const uint32_t next = turn_of(&download, at, NULL, 0, tiny_gemma.n_layers);
+    CHECK(next >= turn);
+    turn = next;
+  }
+  CHECK(count == 2 + 13 * 6 && turn == 4 + tiny_gemma.n_layers);
+  end_download(&download);
+  free(file.bytes);
+}
+
+/* A token whose row has not arrived: the logits before it can be read until its wave begins. */
+static void a_step_that_is_not_ready_changes_nothing(void) {
+  struct tiny_file file = tiny_make(&tiny_llama);
+  struct download download;
+  size_t n_left, last = 1; /* the first token in another group than those before it */
+  uint64_t at, n;
+  compute_expected(&file, SOTTO_KV_DEFAULT);
+  while (tokens[last] / 8 == tokens[0] / 8) last++;
+  begin_download(&download, &file, 80);
+  const struct range missing = embedding_group(&download, tokens[last]);
+  push_range(&download, 0, missing.begin);
+  push_range(&download, missing.end, file.n - missing.end);
+  CHECK(sotto_session_append(download.session, tokens, last) == SOTTO_OK);
+  compute(download.session);
+  CHECK(logits_are(download.session, last - 1));
+  CHECK(sotto_session_append(download.session, tokens + last, 1) == SOTTO_OK);
+  CHECK(sotto_session_step(download.session, &n_left) == SOTTO_NOT_READY && n_left == tiny_llama.n_layers);
+  CHECK(logits_are(download.session, last - 1));
+  CHECK(sotto_session_wanted(download.session, 0, &at, &n) == SOTTO_OK && at == missing.begin && at + n == missing.end);
+  CHECK(sotto_session_wanted(download.session, 1, &at, &n) == SOTTO_INVALID_ARGUMENT);
+  push_range(&download, missing.begin, missing.end - missing.begin);
+  compute(download.session);
+  CHECK(logits_are(download.session, last));
+  end_download(&download);
+  free(file.bytes);
+}
+
+/* More separate rows than the set of arrived ranges could hold. */
+static void many_rows_are_few_ranges(void) {
+  enum { N_ROWS = 1250 };
+  struct tiny_options options = {.architecture = "llama", .type = GGUF_Q4_0, .n_layers = 1, .n_embd = 32, .n_heads = 1,
+                                 .n_kv_heads = 1, .head_dim = 32, .n_ff = 32, .n_vocab = 16 * N_ROWS, .n_ctx = N_ROWS};
+  struct tiny_file file = tiny_make(&options);
+  struct download download;
+  int32_t ids[N_ROWS];
+  size_t n_left;
+  uint64_t at, n;
+  uint32_t n_rows = 0;
+  for (int i = 0; i < N_ROWS; i++) ids[i] = 16 * ((i * 7) % N_ROWS);
+  begin_download(&download, &file, N_ROWS);
+  CHECK(sotto_session_append(download.session, ids, N_ROWS) == SOTTO_OK);
+  while (sotto_session_wanted(download.session, 0, &at, &n) == SOTTO_OK) {
+    n_rows += turn_of(&download, at, ids, N_ROWS, options.n_layers) == 0;
+    if (!push_range(&download, at, n) || sotto_session_step(download.session, &n_left) == SOTTO_OK) break;
+  }
+  CHECK(n_rows > 0 && n_rows <= RANGES_CAP / 2);
+  for (int i = 0; i < N_ROWS; i++) CHECK(download.is_pushed[embedding_group(&download, ids[i]).begin]);
+  end_download(&download);
   free(file.bytes);
 }
 
@@ -261,6 +469,11 @@ int main(void) {
   RUN(gemma_is_the_same_bits_in_every_way);
   RUN(weights_may_come_in_any_order);
   RUN(wanted_ranges_cover_the_model_in_the_order_of_the_graph);
+  RUN(the_graph_follows_the_wanted_ranges);
+  RUN(the_wanted_ranges_may_come_in_any_order);
+  RUN(without_tokens_the_embedding_comes_last);
+  RUN(a_step_that_is_not_ready_changes_nothing);
+  RUN(many_rows_are_few_ranges);
   RUN(a_window_longer_than_any_context_is_none);
   RUN(limits_are_statuses);
   return test_end();

@@ -12,6 +12,12 @@ export async function everySource(file: File, stream: ReadableStream<Uint8Array>
   return Promise.all(sources.map((source) => load(source, options)));
 }
 
+export async function early(): Promise<void> {
+  const model = await load("model.gguf", { early: true });
+  const nothing: void = await model.ready;
+  return nothing;
+}
+
 export async function chat(model: Model): Promise<string> {
   const messages: ChatMessage[] = [{ role: "user", content: "Hello" }];
   const options = { messages, seed: 1, stop: ["\n"], logprobs: true };

@@ -1,6 +1,6 @@
 // client.js: the caller's side of the workers: starts them, numbers the requests, lets one computation run at a time,
 // and starts anew after a death.
-import { SottoError, abortError, asSottoError, errorFromMessage, errorOf, throwIfAborted } from "./errors.js";
+import { SottoError, abortError, asSottoError, errorFromMessage, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { chooseModule } from "./features.js";
 import { Worker, keepAlive, listen, watch } from "./platform.js";
 import { sendChunks } from "./protocol.js";
@@ -16,7 +16,7 @@ export class Client {
   #workers = new Set();
   #requests = new Map(); // id -> { resolve, reject, onEvent }
   #nextId = 0;
-  #started = null; // promise of the model's info; null: the next call starts the workers
+  #opened = null; // promise of the model's info, when requests can be taken; null: the next call starts the workers
   #tail = Promise.resolve(); // settles when the last computation in the queue has ended
   #isClosed = false;
 
@@ -25,13 +25,22 @@ export class Client {
     this.#options = options;
   }
 
-  /** Starts the workers and loads the model; resolves to its info. */
+  /**
+   * Starts the workers and loads the model. Returns two promises: opened, of its info, when it takes requests; ready,
+   * when all weights are there.
+   */
   start({ signal, onProgress } = {}) {
-    this.#started = this.#load(signal, onProgress).catch((error) => {
-      this.#fail(error);
-      throw error;
+    let ready;
+    const opened = new Promise((resolve, reject) => {
+      ready = this.#load(signal, resolve, onProgress);
+      ready.catch((error) => {
+        if (this.#opened === opened) this.#fail(error); // else a later call has started anew
+        reject(error);
+      });
     });
-    return this.#started;
+    opened.catch(() => {}); // of no effect once it has resolved; before, whoever waits for it hears of it
+    this.#opened = opened;
+    return { opened, ready };
   }
 
   /** A request that is answered at once, between the steps of a computation. */
@@ -61,12 +70,12 @@ export class Client {
 
   #ready() {
     if (this.#isClosed) throw new SottoError("CLOSED");
-    if (this.#started) return this.#started;
-    if (isRereadable(this.#source)) return this.start();
+    if (this.#opened) return this.#opened;
+    if (isRereadable(this.#source)) return this.start().opened;
     throw new SottoError("WORKER_DIED", "the worker died, and its stream cannot be read again: load the model again");
   }
 
-  async #load(signal, onProgress) {
+  async #load(signal, onOpened, onProgress) {
     throwIfAborted(signal);
     const { nCtx, nBatch, kvType, level } = this.#options;
     const { url, nThreads } = chooseModule(this.#options);
@@ -78,7 +87,8 @@ export class Client {
     signal?.addEventListener("abort", onAbort);
     try {
       const params = { port: port1, url, nThreads, nCtx, nBatch, kvType, level };
-      return await this.#request("load", params, { onEvent: onProgress, transfer: [port1] });
+      const onEvent = ({ opened, progress }) => (opened ? onOpened(opened) : onProgress?.(progress));
+      await this.#request("load", params, { onEvent, transfer: [port1] });
     } finally {
       signal?.removeEventListener("abort", onAbort);
       stopFeeding();
@@ -158,7 +168,7 @@ export class Client {
 
   // Ends the workers and every request under way. The next call starts new ones, unless the model is closed.
   #fail(error) {
-    this.#started = null;
+    this.#opened = null;
     this.#compute = null;
     for (const worker of this.#workers) this.#stop(worker);
     for (const { reject } of this.#requests.values()) reject(asSottoError(error));
@@ -167,15 +177,4 @@ export class Client {
 
 function absolute(url) {
   return new URL(url, globalThis.location?.href);
-}
-
-// What the promise gives, unless the signal comes first.
-function orAbort(promise, signal) {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortError(signal));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort);
-    Promise.resolve(promise).then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -15,9 +15,11 @@ const running = new Map(); // request id -> AbortController
 const methods = {
   async load({ port, url, ...options }, { onEvent }) {
     const onHelpers = (helpers) => parent.postMessage({ helpers });
-    engine = await Engine.open(await compile(url), receiveChunks(port), { ...options, onHelpers, onProgress: onEvent });
+    const onProgress = (progress) => onEvent({ progress });
+    engine = await Engine.open(await compile(url), receiveChunks(port), { ...options, onHelpers, onProgress });
     chat = new Chat(engine);
-    return describe();
+    onEvent({ opened: describe() });
+    await engine.ready;
   },
 
   tokenize: ({ text, options }) => engine.tokenize(text, options),
@@ -34,8 +36,9 @@ const methods = {
     return rows;
   },
 
-  bench({ plan }, { signal }) {
+  async bench({ plan }, { signal }) {
     const breath = new Breath(signal);
+    await engine.whole(breath);
     return bench(engine, plan, () => breath.take());
   },
 

@@ -1,6 +1,7 @@
 // engine.js: the compute side in one thread: file chunks -> header -> model -> session -> logits. Knows no worker.
+// It computes while chunks arrive: what lacks weights waits for the next ones.
 import { KV_TYPE, LEVEL, STATUS, TOKENIZE } from "./abi.js";
-import { SottoError, errorOf, throwIfAborted } from "./errors.js";
+import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
 import { pause } from "./platform.js";
@@ -13,26 +14,28 @@ const SLICE_MS = 8; // of computing between two looks at the messages
 const PROGRESS_MS = 100; // between two reports
 
 export class Engine {
+  #arrival = defer(); // of the next weights; once the chunks have failed it rejects for good
+  #isFed = false;
+  #chunks;
+
   /**
-   * Reads a model. chunks: as readSource gives them. options: nThreads, level, nCtx, nBatch, kvType;
+   * Opens a model as soon as its header has arrived; engine.ready is then the promise that all weights will have.
+   * chunks: an async iterable of { offset, bytes, totalBytes }, in any order once the header is complete; its method
+   * want(ranges), if it has one, hears which [begin, end] are needed next. options: nThreads, level, nCtx, nBatch, kvType;
    * onHelpers(descriptions): starts the pool's other threads; onProgress({ phase, loadedBytes, totalBytes }).
    */
   static async open(module, chunks, options) {
     const instance = Instance.create(module, { shared: options.nThreads > 1 });
-    const engine = new Engine(instance, options);
-    const report = throttle(options.onProgress);
-    let totalBytes;
-    for await (const chunk of chunks) {
-      totalBytes = chunk.totalBytes ?? (engine.model && engine.header.fileBytes);
-      engine.#accept(chunk);
-      const phase = engine.model ? "weights" : "header";
-      report({ phase, loadedBytes: chunk.offset + chunk.bytes.length, totalBytes });
-    }
-    engine.#finish(totalBytes, report);
+    const engine = new Engine(instance, options, chunks);
+    const opened = defer();
+    engine.ready = engine.#feed(chunks, opened);
+    engine.ready.catch(opened.reject);
+    await opened.promise;
     return engine;
   }
 
-  constructor(instance, options) {
+  constructor(instance, options, chunks) {
+    this.#chunks = chunks;
     this.instance = instance;
     this.exports = instance.exports;
     this.options = options;
@@ -40,6 +43,33 @@ export class Engine {
     this.out = instance.allocate(16); // where calls write their results
     this.model = 0;
     this.session = 0;
+  }
+
+  async #feed(chunks, opened) {
+    const report = throttle(this.options.onProgress);
+    let loadedBytes = 0;
+    let totalBytes;
+    try {
+      for await (const chunk of chunks) {
+        loadedBytes += chunk.bytes.length;
+        this.#accept(chunk);
+        totalBytes = chunk.totalBytes ?? (this.model ? this.header.fileBytes : undefined);
+        report({ phase: this.model ? "weights" : "header", loadedBytes, totalBytes });
+        if (!this.model) continue;
+        opened.resolve();
+        this.#announce();
+      }
+      this.#finish(totalBytes, report);
+      this.#announce();
+    } catch (error) {
+      pause().then(() => this.#arrival.reject(error)); // whoever waits for ready hears of it first
+      throw error;
+    }
+  }
+
+  #announce() {
+    this.#arrival.resolve();
+    this.#arrival = defer();
   }
 
   #accept({ offset, bytes, totalBytes }) {
@@ -111,6 +141,7 @@ export class Engine {
       const { ready_bytes, total_bytes } = this.info;
       throw errorOf("TRUNCATED", `the file ends after ${ready_bytes} of ${total_bytes} bytes of weights`);
     }
+    this.#isFed = true;
     report({ phase: "ready", loadedBytes: totalBytes, totalBytes });
   }
 
@@ -204,12 +235,45 @@ export class Engine {
     return this.instance.u32(this.out) > 0;
   }
 
-  /** Computes all that is queued. With a breath it stops now and then for messages and for its signal. */
+  /** The file's [begin, end] that have not arrived, in the order in which the graph needs them for what is queued. */
+  wanted() {
+    const { instance, exports, session, out } = this;
+    const ranges = [];
+    while (exports.sotto_session_wanted(session, ranges.length, out, out + 8) === STATUS.OK) {
+      const begin = instance.u64(out);
+      ranges.push([begin, begin + instance.u64(out + 8)]);
+    }
+    return ranges;
+  }
+
+  /**
+   * Computes all that is queued, at the pace at which weights arrive, and waits until logits can be read. Stops now and
+   * then for messages and for the signal of its breath.
+   */
   async compute(breath) {
-    while (this.step()) {
+    if (!this.#isFed) this.#chunks.want?.(this.wanted());
+    while (await this.#withWeights(() => this.step(), breath)) {
       if (breath.isDue()) await breath.take();
     }
+    if (!this.#isFed) await this.#withWeights(() => this.logitsAt(this.nTokens - 1), breath);
     if (breath.isDue()) await breath.take();
+  }
+
+  /** Waits for all weights. */
+  async whole({ signal }) {
+    while (!this.#isFed) await orAbort(this.#arrival.promise, signal);
+  }
+
+  // What call() returns, as soon as the weights are there that it needs.
+  async #withWeights(call, { signal }) {
+    for (;;) {
+      try {
+        return call();
+      } catch (error) {
+        if (error.code !== "NOT_READY") throw error;
+      }
+      await orAbort(this.#arrival.promise, signal);
+    }
   }
 
   /** Where the logits after the token at `position` are: a view's address, until the next call on the session. */
@@ -262,6 +326,14 @@ export class Breath {
 
 function noSuchToken(token) {
   return errorOf("INVALID_ARGUMENT", `there is no token ${token}`);
+}
+
+// A promise with its resolve and reject. Nobody need listen when it rejects.
+function defer() {
+  let settle;
+  const promise = new Promise((resolve, reject) => (settle = { resolve, reject }));
+  promise.catch(() => {});
+  return { promise, ...settle };
 }
 
 // Lets the first report, the last one and a few per second through.

@@ -44,6 +44,17 @@ export function throwIfAborted(signal) {
   if (signal?.aborted) throw abortError(signal);
 }
 
+/** What the promise gives, unless the signal comes first. */
+export function orAbort(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortError(signal));
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort);
+    Promise.resolve(promise).then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
 /** Any error as a SottoError: a trap of the engine becomes TRAPPED, what nobody expected INTERNAL. */
 export function asSottoError(error) {
   if (error instanceof SottoError) return error;

@@ -23,8 +23,14 @@ export interface LoadOptions {
   nThreads?: number;
   /** Kernels. Default: the best that this engine has. The results are the same bits. */
   level?: Level;
+  /**
+   * true: the model is given when the file's header has been read, and takes requests while its weights arrive: a prompt
+   * is computed layer by layer as they do, and the answer begins when the last ones are there. Default: false.
+   */
+  early?: boolean;
   /** Ends the loading. */
   signal?: AbortSignal;
+  /** Goes on until all weights have arrived, also when the model is given early. */
   onProgress?: (progress: LoadProgress) => void;
   /** HTTP headers for a source that is a URL. */
   headers?: Record<string, string>;
@@ -72,6 +78,11 @@ export function load(source: ModelSource, options?: LoadOptions): Promise<Model>
 
 export interface Model {
   readonly info: ModelInfo;
+  /**
+   * Resolves when all weights have arrived, rejects with what ended the loading: requests that waited fail with that,
+   * too, and the next one loads again. Without LoadOptions.early it has resolved already.
+   */
+  readonly ready: Promise<void>;
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
   /** special: text that spells a special token becomes it. bos: add the tokens that the file wants at the ends. */

@@ -10,18 +10,21 @@ export { SottoError, features };
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
 export async function load(source, options) {
-  const { signal, onProgress, ...rest } = request.checkLoad(options);
+  const { signal, onProgress, early, ...rest } = request.checkLoad(options);
   const client = new Client(request.checkSource(source), rest);
-  const info = await client.start({ signal, onProgress });
-  return new Model(client, publicInfo(info));
+  const { opened, ready } = client.start({ signal, onProgress });
+  const model = new Model(client, publicInfo(await opened), ready);
+  if (!early) await ready;
+  return model;
 }
 
 class Model {
   #client;
 
-  constructor(client, info) {
+  constructor(client, info, ready) {
     this.#client = client;
     this.info = info;
+    this.ready = ready;
     this.chat = { completions: { create: (given) => this.#createChat(given) } };
     this.completions = { create: (given) => this.#createCompletion(given) };
   }

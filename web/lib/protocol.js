@@ -2,11 +2,14 @@
 //
 //   to a compute worker     { id, method, params } a request, { abort: id } the signal of a request;
 //                           or { helper } alone (threads.js), and it is a helper thread for good
-//   from a compute worker   { id, event } zero or more, then { id, result } or { id, error };
+//   from a compute worker   { id, event } zero or more, then { id, result } or { id, error }; load has the events
+//                           { progress }, and { opened: info } from which on requests are taken;
 //                           { helpers } once, which it wants started
 //   to an I/O worker        { port, source, headers }
-//   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error }
-//                           compute -> I/O: { credit: n } send n more chunks, { cancel: true }
+//   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error };
+//                           in the file's order to the header's end, then in any
+//                           compute -> I/O: { credit: n } send n more chunks, { cancel: true },
+//                           { want: [[begin, end], ...] } these ranges first, if you can; replaces an earlier wish
 import { errorFromMessage, errorToMessage } from "./errors.js";
 import { listen } from "./platform.js";
 
@@ -41,8 +44,12 @@ export async function sendChunks(port, chunks, { signal } = {}) {
   }
 }
 
-/** The chunks that sendChunks sends, at the pace of the one who takes them. */
-export async function* receiveChunks(port) {
+/** The chunks that sendChunks sends, at the pace of the one who takes them; its method want(ranges) says which first. */
+export function receiveChunks(port) {
+  return Object.assign(receive(port), { want: (ranges) => port.postMessage({ want: ranges }) });
+}
+
+async function* receive(port) {
   const messages = [];
   let wake = () => {};
   listen(port, (message) => {

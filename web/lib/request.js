@@ -49,7 +49,7 @@ const COMPLETION = {
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
-  headers: object, onProgress: callback, signal,
+  headers: object, onProgress: callback, early: boolean, signal,
 };
 
 const TOKENIZE = { special: boolean, bos: boolean };

@@ -13,5 +13,7 @@ export async function openEngine(url, options) {
   const { url: moduleUrl, nThreads } = chooseModule({ nThreads: 1, ...checked });
   const newWorker = () => new Worker(new URL("../compute-worker.js", import.meta.url));
   const onHelpers = (helpers) => startHelpers(helpers, newWorker);
-  return Engine.open(await compile(moduleUrl), readSource(url), { ...checked, nThreads, onHelpers });
+  const engine = await Engine.open(await compile(moduleUrl), readSource(url), { ...checked, nThreads, onHelpers });
+  await engine.ready;
+  return engine;
 }
