@@ -347,6 +347,14 @@ b" }}
 ---
 {% set s = [] %}{% for x in list %}{% set s = s + [x] %}{% endfor %}{{ s }}
 ---
+{% if one %}
+  {% if one %}
+  {# deeper #}
+    x
+  {% endif %}
+{% endif %}
+  {% raw %}y{% endraw %}
+---
 {% if %}x{% endif %}
 ---
 {% for x in list %}
