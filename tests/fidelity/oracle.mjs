@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const HOME = process.env.SOTTO_ORACLE ?? join(homedir(), ".cache/sotto-oracle");
 const ORACLE = join(HOME, "bin");
-const VOCABULARIES = join(HOME, "llama.cpp/models");
+export const VOCABULARIES = join(HOME, "llama.cpp/models");
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const WORK = join(ROOT, "build/fidelity");

@@ -86,7 +86,19 @@ test("a template that cannot be read is TEMPLATE_ERROR, when it is used", () => 
   assert.throws(() => chat.prompt([user("Hi")]), { code: "TEMPLATE_ERROR" });
 });
 
-test("a model without a template says what to do", () => {
+test("a model without a template gets ChatML, and one warning", (t) => {
+  const warn = t.mock.method(console, "warn", () => {});
   const chat = new Chat(fakeEngine(undefined));
-  assert.throws(() => chat.prompt([user("Hi")]), { code: "TEMPLATE_ERROR", message: /completions\.create/ });
+  assert.equal(warn.mock.callCount(), 0);
+  for (let i = 0; i < 2; i++) {
+    assert.equal(chat.prompt([user("Hi"), assistant("Ho"), user("  x ")]).text, "<|im_start|>user\nHi<|im_end|>\n" +
+      "<|im_start|>assistant\nHo<|im_end|>\n<|im_start|>user\n  x <|im_end|>\n<|im_start|>assistant\n");
+  }
+  assert.equal(warn.mock.callCount(), 1);
+  assert.match(warn.mock.calls[0].arguments[0], /no chat template.*ChatML/);
+});
+
+test("a template sees Python's values", () => {
+  const { text } = new Chat(fakeEngine("{{ tools }}{{ messages }}{{ 7 / 2 }}")).prompt([{ ...user("Hi"), n: 1, x: 0.5 }]);
+  assert.equal(text, "None[{'role': 'user', 'content': 'Hi', 'n': 1, 'x': 0.5}]3.5");
 });

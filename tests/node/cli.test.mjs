@@ -2,7 +2,7 @@
 // speed programs of llama.cpp, whose numbers the fidelity tests compare).
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -77,6 +77,27 @@ test("info reads the header alone", async () => {
   assert.match(stdout, /llama, 98\.4 MB, 272 tensors/);
   assert.match(stdout, /^llama\.embedding_length +576$/m);
   assert.match(stdout, /^tokenizer\.ggml\.tokens +49152 x string$/m);
+});
+
+test("render prints what the template makes, and no newline", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sotto-"));
+  const template = join(folder, "template.jinja");
+  await writeFile(template, "{{ messages[0].content }} {{ n }} {{ d | tojson }} {{ strftime_now('%d %b %Y %H:%M') }}\n");
+  const input = '{"messages": [{"content": "é"}], "n": 1.0, "d": {"10": 12345678901234567890, "2": null}}';
+  const args = ["render", template, "--now", "2026-01-02T03:04:05"];
+  const { code, stdout, stderr } = await sotto(args, { input });
+  assert.deepEqual([code, stdout, stderr], [0, 'é 1.0 {"10": 12345678901234567890, "2": null} 02 Jan 2026 03:04', ""]);
+  await writeFile(template, "{{ messages | pprint }}");
+  const refused = await sotto(args, { input });
+  assert.deepEqual([refused.code, refused.stdout], [1, ""]);
+  assert.match(refused.stderr, /the filter "pprint".*TEMPLATE_ERROR/);
+  const wrong = [[["render", template], "{"], [["render", template], "[1]"], [["render", template, "--now", "today"], input],
+    [["render", join(folder, "none")], input], [["render"], input]];
+  for (const [bad, json] of wrong) {
+    const { code: status, stdout: printed } = await sotto(bad, { input: json });
+    assert.deepEqual([status, printed], [2, ""], bad.join(" "));
+  }
+  await rm(folder, { recursive: true });
 });
 
 test("tokens", async () => {

@@ -1,16 +1,17 @@
 // chat.js: messages -> prompt tokens, by the model's own chat template. Keeps the tokens that were sampled: the same
 // text tokenized again may give others, and the computed prefix would be lost.
-import { SottoError } from "./errors.js";
-import { Template } from "./vendor/jinja.js";
+import { CHATML, Template, pythonValue } from "./template.js";
 
 export class Chat {
   #template;
+  #warning;
   #transcript = { text: "", tokens: [] }; // of the last request and its answer
 
   constructor(engine) {
     this.engine = engine;
     const source = engine.header.find("tokenizer.chat_template");
-    if (source !== undefined) this.#template = parse(source);
+    this.#template = parse(source ?? CHATML);
+    if (source === undefined) this.#warning = "this model has no chat template: it gets ChatML, which it may not know";
   }
 
   /** The transcript of a request: { text, tokens } of its prompt, which generate() continues. */
@@ -21,21 +22,22 @@ export class Chat {
   }
 
   #render(messages) {
-    const { engine } = this;
-    if (!this.#template) {
-      throw new SottoError("TEMPLATE_ERROR", "this model has no chat template: use completions.create()");
-    }
-    const { bos_token, eos_token } = engine.info;
-    try {
-      return this.#template.render({
-        messages: messages.map(withPlainContent),
-        add_generation_prompt: true,
-        bos_token: this.#tokenText(bos_token),
-        eos_token: this.#tokenText(eos_token),
-      });
-    } catch (cause) {
-      throw new SottoError("TEMPLATE_ERROR", `the chat template refuses these messages: ${cause.message}`, cause);
-    }
+    this.#warn();
+    const { bos_token, eos_token } = this.engine.info;
+    return this.#template.render(pythonValue({
+      messages: messages.map(withPlainContent),
+      tools: null, // transformers sets these two in any case
+      documents: null,
+      add_generation_prompt: true,
+      bos_token: this.#tokenText(bos_token),
+      eos_token: this.#tokenText(eos_token),
+    }));
+  }
+
+  // Once, and not before a prompt is made: such a model may be meant for plain text.
+  #warn() {
+    if (this.#warning) console.warn(`sotto: ${this.#warning}`);
+    this.#warning = undefined;
   }
 
   #tokenText(token) {

@@ -70,6 +70,7 @@ export interface ModelInfo {
   readonly eotToken: number;
   /** False: the file's tokenizer is unknown; only token ids can be used. */
   readonly canTokenize: boolean;
+  /** False: the file names no template, and chat is written in ChatML, with a warning on the console. */
   readonly hasChatTemplate: boolean;
   readonly fileBytes: number;
   /** Bytes of the weights in memory. */

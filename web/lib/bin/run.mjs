@@ -51,7 +51,7 @@ export function loadModel(name, values, signal) {
 
 async function answer(model, prompt, values, signal) {
   const options = { ...samplingOf(values), stream: true, signal };
-  if (values.raw || !model.info.hasChatTemplate) {
+  if (values.raw) {
     const stream = await model.completions.create({ prompt, ...options });
     for await (const chunk of stream) process.stdout.write(chunk.choices[0].text);
     return;

@@ -16,6 +16,7 @@ MODEL is a path, a URL, or a name of the catalogue. Nothing that you type leaves
   chat MODEL           talk; Ctrl-C stops an answer, Ctrl-D ends
   info MODEL           what the file holds
   bench MODEL          tokens a second
+  render TEMPLATE      a conversation on standard input -> the text that the model sees
 
 for machines, requests on standard input, one JSON value a line:
   tokens MODEL         texts -> token ids
@@ -30,6 +31,7 @@ const COMMANDS = {
   chat: () => import("./chat.mjs"),
   info: () => import("./info.mjs"),
   bench: () => import("./bench.mjs"),
+  render: () => import("./render.mjs"),
   tokens: () => import("./machine.mjs"),
   logits: () => import("./machine.mjs"),
   greedy: () => import("./machine.mjs"),
