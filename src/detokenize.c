@@ -64,7 +64,7 @@ enum sotto_status sotto_token_bytes(const sotto_model *model, int32_t token, boo
     case TOKEN_USER_DEFINED: put(&out, text, n); break;
     case TOKEN_BYTE: put_byte(&out, text, n); break;
     case TOKEN_NORMAL:
-      if (vocab->tokenizer == TOKENIZER_BPE) put_bpe(&out, text, n);
+      if (vocab->tokenizer == TOKENIZER_BPE && !(vocab->pre && vocab->pre->is_plain)) put_bpe(&out, text, n);
       else put_spm(&out, text, n);
       break;
     case TOKEN_UNUSED: case TOKEN_UNDEFINED: break;

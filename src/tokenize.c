@@ -130,13 +130,16 @@ static uint64_t carve_spm(struct tokenization *job, struct arena *arena, const u
   return text_bytes + 1 + n_spaces;
 }
 
-/* BPE: a byte that is no part of a character becomes the three of U+FFFD, so it needs 2 bytes more; at either end of a
- * stretch, where a special token may cut a character, there are up to 3 of those that the whole text does not show.
+/* BPE: a byte that is no part of a character becomes the three of U+FFFD, so it needs 2 bytes more, as does a space that
+ * becomes U+2581; at either end of a stretch, where a special token may cut a character, there are up to 3 of those that the whole text does not show.
  * Each byte is a symbol then, written as a character of up to two bytes. */
 static uint64_t carve_bpe(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
+  const bool escapes_spaces = job->vocab->pre && job->vocab->pre->escapes_spaces;
   uint64_t n = text_bytes + 2 * 3 * 2;
-  for (size_t at = 0, begin; begin = at, at < text_bytes;)
-    if (utf8_read(text, text_bytes, &at) == REPLACEMENT && at - begin == 1) n += 2;
+  for (size_t at = 0, begin; begin = at, at < text_bytes;) {
+    const uint32_t c = utf8_read(text, text_bytes, &at);
+    if ((c == REPLACEMENT && at - begin == 1) || (c == ' ' && escapes_spaces)) n += 2;
+  }
   job->word = arena_carve(arena, 2 * n, 1);
   job->text = arena_carve(arena, n, 1);
   return n;

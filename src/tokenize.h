@@ -4,12 +4,24 @@
 
 #include "vocab.h"
 
-/* How a byte-level BPE cuts text into words before it merges (tokenize_bpe.c). */
+#define ESCAPED_SPACE 0x2581u /* how SentencePiece writes a space */
+
+/* Numbers whose last digits are cut into groups of three before any pattern cuts: of whatever script, each group but the
+ * first a piece, so that the first stays with the text before it; or of ASCII digits, where only their beginnings are cut. */
+enum grouping { NO_GROUPS, GROUPS_OF_NUMBERS, GROUPS_OF_DIGITS };
+
+/* How BPE cuts text into words before it merges (tokenize_bpe.c). */
 struct pre_tokenizer {
   const char *names;       /* values of tokenizer.ggml.pre, a space after each */
-  const char *patterns[5]; /* each cuts the pieces of the one before it; pattern.h */
+  const char *patterns[7]; /* each cuts the pieces of the one before it; pattern.h */
+  enum grouping grouping;
   bool ignores_merges;     /* a word that is a token stays whole */
+  bool joins_lines;        /* so does one of newlines alone */
+  bool is_plain;           /* words are merged as they are, not byte by byte */
+  bool escapes_spaces;
   bool add_bos;            /* where the file does not say */
+  bool forces_bos;         /* whatever the file says */
+  bool lacks_bos;          /* where the file names none */
 };
 const struct pre_tokenizer *pre_tokenizer_find(const uint8_t *name, uint32_t n_bytes); /* NULL: unknown */
 

@@ -120,13 +120,16 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
     vocab->bos = 1;
     vocab->eos = 2;
     vocab->unknown = 0;
-  } else if (text_equals(model.data, model.n_items, "gpt2")) {
-    vocab->tokenizer = TOKENIZER_BPE;
-    vocab->bos = vocab->eos = 11;
-    const bool is_named = sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
+  } else if (text_equals(model.data, model.n_items, "gpt2") || text_equals(model.data, model.n_items, "gemma4")) {
+    const bool is_gemma4 = model.data[0] == 'g' && model.n_items == 6;
+    const bool is_named = !is_gemma4 && sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
                           pre.type == SOTTO_VALUE_STRING && pre.n_items;
-    vocab->pre = is_named ? pre_tokenizer_find(pre.data, pre.n_items) : pre_tokenizer_find((const uint8_t *)"default", 7);
+    const char *name = is_named ? (const char *)pre.data : is_gemma4 ? "gemma4" : "default";
+    vocab->tokenizer = TOKENIZER_BPE;
+    vocab->pre = pre_tokenizer_find((const uint8_t *)name, is_named ? pre.n_items : (uint32_t)strlen(name));
     vocab->can_tokenize = vocab->pre != NULL;
+    vocab->bos = is_gemma4 || (vocab->pre && vocab->pre->lacks_bos) ? NO_TOKEN : 11;
+    vocab->eos = is_gemma4 ? NO_TOKEN : 11;
     vocab->add_bos = vocab->pre && vocab->pre->add_bos;
   }
 }
@@ -153,11 +156,41 @@ static const struct { const char *text; bool ends; } known[] = {
 };
 #define N_TURN_ENDS 11
 
+static int32_t find_text(const struct vocab *vocab, const char *text) {
+  return vocab_find(vocab, (const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static bool has_end(const struct vocab *vocab, const char *text) {
+  const int32_t token = find_text(vocab, text);
+  return token != NO_TOKEN && vocab->ends[token];
+}
+
+static void set_kind(struct vocab *vocab, const char *text, enum token_kind kind) {
+  const int32_t token = find_text(vocab, text);
+  if (token == NO_TOKEN) return;
+  vocab->kinds[token] = kind;
+  vocab->ends[token] = false;
+}
+
+/* Tokens around the channels of a turn are shown, and what ends a message there does not end the turn; nor does </s>
+ * where it is no more than a piece of text. */
+static void find_exceptions(struct vocab *vocab) {
+  static const char *const shown[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
+  for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+    const int32_t token = find_text(vocab, shown[i]);
+    if (token != NO_TOKEN) vocab->kinds[token] = TOKEN_USER_DEFINED;
+  }
+  const bool calls = has_end(vocab, "<|call|>") || has_end(vocab, "<|calls|>");
+  if (calls && has_end(vocab, "<|end|>") && (has_end(vocab, "<|return|>") || has_end(vocab, "<|flush|>")))
+    set_kind(vocab, "<|end|>", TOKEN_USER_DEFINED);
+  if (has_end(vocab, "<|tool_response>") && has_end(vocab, "</s>")) set_kind(vocab, "</s>", TOKEN_NORMAL);
+}
+
 static void find_ends(struct vocab *vocab, const sotto_gguf *gguf) {
   static const char *const keys[] = {"tokenizer.ggml.eom_token_id", "tokenizer.ggml.fim_pad_token_id",
                                      "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-    const int32_t token = vocab_find(vocab, (const uint8_t *)known[i].text, (uint32_t)strlen(known[i].text));
+    const int32_t token = find_text(vocab, known[i].text);
     if (token == NO_TOKEN) continue;
     vocab->kinds[token] = TOKEN_CONTROL;
     if (known[i].ends) vocab->ends[token] = true;
@@ -170,6 +203,7 @@ static void find_ends(struct vocab *vocab, const sotto_gguf *gguf) {
   }
   if (vocab->eos != NO_TOKEN) vocab->ends[vocab->eos] = true;
   if (vocab->eot != NO_TOKEN) vocab->ends[vocab->eot] = true;
+  find_exceptions(vocab);
 }
 
 bool vocab_is_special(const struct vocab *vocab, int32_t token) {
@@ -217,6 +251,7 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   read_token(vocab, gguf, "tokenizer.ggml.unknown_token_id", &vocab->unknown);
   read_bool(gguf, "tokenizer.ggml.add_bos_token", &vocab->add_bos);
   read_bool(gguf, "tokenizer.ggml.add_eos_token", &vocab->add_eos);
+  if (vocab->pre && vocab->pre->forces_bos) vocab->add_bos = true;
   read_bool(gguf, "tokenizer.ggml.add_space_prefix", &vocab->add_space_prefix);
   find_ends(vocab, gguf);
   measure_tokens(vocab);
@@ -243,6 +278,11 @@ enum sotto_status vocab_open(struct vocab *vocab, const sotto_gguf *gguf, uint32
 int32_t vocab_find(const struct vocab *vocab, const uint8_t *text, uint32_t n_bytes) {
   const uint32_t index = strings_find(&vocab->tokens, text, n_bytes);
   return index == UINT32_MAX ? NO_TOKEN : (int32_t)index;
+}
+
+int32_t vocab_find_byte(const struct vocab *vocab, uint8_t byte) {
+  static const char digits[] = "0123456789ABCDEF";
+  return vocab_find(vocab, (const uint8_t[]){'<', '0', 'x', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15], '>'}, 6);
 }
 
 float vocab_score(const struct vocab *vocab, int32_t token) {

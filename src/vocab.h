@@ -53,6 +53,7 @@ uint32_t strings_find(const struct strings *strings, const uint8_t *text, uint32
 uint32_t strings_find_pair(const struct strings *strings, const uint8_t *text, uint32_t left_bytes, uint32_t right_bytes);
 
 int32_t vocab_find(const struct vocab *vocab, const uint8_t *text, uint32_t n_bytes); /* NO_TOKEN */
+int32_t vocab_find_byte(const struct vocab *vocab, uint8_t byte); /* "<0x0A>"; NO_TOKEN */
 float vocab_score(const struct vocab *vocab, int32_t token);
 /* Control, user-defined and unknown tokens: found in a text before anything else. */
 bool vocab_is_special(const struct vocab *vocab, int32_t token);

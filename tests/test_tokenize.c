@@ -101,6 +101,11 @@ static void constructs_of_patterns(void) {
       {"\\s+(?!\\S)", "  x", 1}, {"\\s+(?!\\S)", " x", NO_MATCH}, {"\\s+(?!\\S)", "  ", 2},
       {"\\s+(?!\\S)", "\xe3\x80\x80\xe3\x80\x80x", 3},
       {"(?:a|ab)c", "abc", NO_MATCH}, /* but not a group */
+      {"(?:ab)*a", "ababa", 5}, {"(?:ab|c)+", "abcabx", 5}, {"(?:ab)+", "a", NO_MATCH}, {"(?:a|b){2}c", "abc", 3},
+      {"(?:a|b){2}c", "bc", NO_MATCH}, {"(?:a?)*b", "aab", 3}, {"(?:[(&&[^)]])b", "(b", 2},
+      {"[a-z&&[^b-y]]+", "azb", 2}, {"[a-c\\p{N}&&\\S&&[^b]]+", "a1cb", 3}, {"[^a&&[^b]]", "b", 1},
+      {"\\s+$", "  ", 2}, {"\\s+$", "  a", NO_MATCH}, {"a$|ab", "ab", 2},
+      {PART_CONTRACTION "?x", "'Llx", 4}, {PART_CONTRACTION "|x", "x", 1}, {PART_WORD, "-ab-", 3}, {PART_CJK "a", "日a", 4},
   };
   for (size_t i = 0; i < LENGTH(cases); i++)
     if (!CHECK(match(cases[i].pattern, cases[i].text, 0) == cases[i].end))
@@ -156,9 +161,26 @@ static void patterns_before_gpt2(void) {
   CHECK(cuts("falcon", 2, "1234٣٣٣", "123|4٣٣٣"));
 }
 
+static void patterns_of_cased_letters(void) {
+  CHECK(cuts("tekken", 0, "aBcDE fGHé ÉA's", "a|Bc|DE| f|GHé| É|A|'s"));
+  CHECK(cuts("gpt-4o", 0, "HELLO'Llx 1234/\n", "HELLO'Ll|x| |123|4|/\n"));
+  CHECK(cuts("granite-embed-multi-97m", 0, "e\xcc\x81""b", "e\xcc\x81""b"));
+  CHECK(cuts("exaone-moe", 0, "a b\xcc\x81  c1/\n\n", "a b\xcc\x81| | c|1|/\n|\n"));
+  CHECK(cuts("kimi-k2", 0, "ab中文's a中", "ab|中文|'s| a|中"));
+}
+
+static void patterns_of_deepseek(void) {
+  CHECK(cuts("deepseek-llm", 1, "a b\u00b5日c", "a| b\u00b5|日|c"));
+  CHECK(cuts("deepseek-llm", 3, "a b  ", "a b|  "));
+  CHECK(cuts("deepseek-llm", 4, "日本\xe3\x80\x80""a한", "日本|\xe3\x80\x80""a|한"));
+  CHECK(cuts("deepseek-v3", 2, "(ab !!\n", "(ab| !!\n"));
+  CHECK(cuts("jais-2", 0, "a         b", "a|        | b"));
+  CHECK(cuts("bloom", 0, "a, b.", "a|,| b|."));
+}
+
 static void names_of_pre_tokenizers(void) {
   static const char *const unknown[] = {"", "gpt", "gpt-22", "smollm ", " smollm", "gpt-2 phi-2", "SMOLLM", "bpe"};
-  static const char *const known[] = {"gpt-2", "roberta-bpe", "smollm", "mellum2", "default", "grok-2", "qwen35"};
+  static const char *const known[] = {"gpt-2", "roberta-bpe", "smollm", "mellum2", "default", "grok-2", "qwen35", "whitespace"};
   for (size_t i = 0; i < LENGTH(unknown); i++)
     CHECK(!pre_tokenizer_find((const uint8_t *)unknown[i], (uint32_t)strlen(unknown[i])));
   for (size_t i = 0; i < LENGTH(known); i++)
@@ -268,6 +290,39 @@ static void words_are_cut_before_they_are_merged(void) {
     CHECK(gives(open_model(&f, t), 0, "1234 1", cases[i].tokens));
     close_model(&f);
   }
+}
+
+/* Groups of three at the end of a number; before its rest there may be other text. */
+static void numbers_are_cut_into_thousands(void) {
+  static const struct { const char *pre, *text, *tokens; } cases[] = {
+      {"superbpe", "1111 11", "1|111|Ġ|11"}, {"superbpe", "111111", "111|111"}, {"superbpe", "a11", "a|11"},
+      {"afmoe", "a1111", "a|1|111"}, {"afmoe", "111a", "111|a"}, {"afmoe", "11111", "11|111"}, {"afmoe", "1", "1"},
+  };
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    struct fixture f;
+    struct tiny_tokenizer t = tiny_bpe(TOKENS(NORMAL("1"), NORMAL("11"), NORMAL("111"), NORMAL("a"), NORMAL("Ġ")),
+                                       TEXTS("1 1", "11 1"));
+    t.pre = cases[i].pre;
+    CHECK(gives(open_model(&f, t), 0, cases[i].text, cases[i].tokens));
+    close_model(&f);
+  }
+}
+
+static void some_merge_characters_instead_of_bytes(void) {
+  struct tiny_tokenizer t = tiny_bpe(TOKENS(NORMAL("a"), NORMAL("é"), NORMAL("▁"), NORMAL("▁é"), NORMAL("\n"), NORMAL("\n\n"),
+                                            BYTE("<0xC3>"), BYTE("<0xA8>"), CONTROL("<s>")), TEXTS("▁ é", "é \n"));
+  struct fixture f;
+  size_t n;
+  char text[8];
+  t.pre = "sarvam-moe";
+  const sotto_model *model = open_model(&f, t);
+  CHECK(gives(model, SOTTO_TOKENIZE_BOS_EOS, "a é\n\nè", "a|▁é|\n|\n|<0xC3>|<0xA8>"));
+  CHECK(sotto_token_bytes(model, 3, false, text, sizeof text, &n) == SOTTO_OK && n == 3 && !memcmp(text, " é", 3));
+  close_model(&f);
+  t.pre = "gemma4";
+  t.bos = 8;
+  CHECK(gives(open_model(&f, t), SOTTO_TOKENIZE_BOS_EOS, "\xff é\n\n", "<s>|▁é|\n\n"));
+  close_model(&f);
 }
 
 static void some_take_a_word_that_is_a_token_as_it_is(void) {
@@ -476,6 +531,24 @@ static bool cannot_tokenize(struct tiny_options options, const struct tiny_token
   return is_so;
 }
 
+static void a_vocabulary_without_weights_opens_for_text(void) {
+  const struct tiny_tokenizer t = tiny_bpe(TOKENS(ABC), TEXTS("a b"));
+  struct tiny_options options = tiny_small;
+  struct sotto_model_info info;
+  struct fixture f;
+  size_t n_bytes;
+  options.architecture = "no-such-family";
+  options.has_no_tensors = true;
+  REQUIRE(open_options(&f, options, &t) == SOTTO_OK);
+  CHECK(gives(f.m.model, 0, "abc", "ab|c"));
+  sotto_model_get_info(f.m.model, &info);
+  CHECK(info.n_vocab == 6 && info.total_bytes == 0 && info.can_tokenize);
+  CHECK(sotto_session_measure(f.m.model, NULL, &n_bytes, &f.m.error) == SOTTO_MISSING_TENSOR);
+  close_model(&f);
+  CHECK(open_options(&f, options, NULL) == SOTTO_UNSUPPORTED_ARCHITECTURE); /* nothing at all */
+  close_model(&f);
+}
+
 static void an_unknown_tokenizer_opens_for_token_ids(void) {
   const struct tiny_tokenizer known = tiny_bpe(TOKENS(ABC), TEXTS("b c"));
   struct tiny_tokenizer other = known;
@@ -674,12 +747,16 @@ int main(void) {
   RUN(patterns_of_gpt2);
   RUN(patterns_of_llama3_and_its_kin);
   RUN(patterns_before_gpt2);
+  RUN(patterns_of_cased_letters);
+  RUN(patterns_of_deepseek);
   RUN(names_of_pre_tokenizers);
   RUN(merges_go_by_their_order_in_the_file);
   RUN(equal_merges_go_from_left_to_right);
   RUN(a_merge_that_is_no_token_becomes_bytes_again);
   RUN(bytes_are_written_as_characters);
   RUN(words_are_cut_before_they_are_merged);
+  RUN(numbers_are_cut_into_thousands);
+  RUN(some_merge_characters_instead_of_bytes);
   RUN(some_take_a_word_that_is_a_token_as_it_is);
   RUN(the_highest_score_is_merged_first);
   RUN(equal_scores_go_from_left_to_right);
@@ -694,6 +771,7 @@ int main(void) {
   RUN(the_file_says_which_tokens_go_to_the_ends);
   RUN(ends_and_kinds_of_tokens);
   RUN(too_little_scratch_is_a_status);
+  RUN(a_vocabulary_without_weights_opens_for_text);
   RUN(an_unknown_tokenizer_opens_for_token_ids);
   RUN(defaults_of_what_the_file_does_not_say);
   RUN(items_of_a_wrong_type_are_named);

@@ -27,7 +27,7 @@ struct tiny_options {
   const char *architecture; /* "llama" or "gemma3" */
   uint32_t type;            /* of the matrices, GGUF's number */
   uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx, window;
-  bool has_output, has_rope_freqs;
+  bool has_output, has_rope_freqs, has_no_tensors;
   const char *leave_out; /* the tensor of this name, or the key */
   const char *misshape;  /* this tensor gets one row more */
   const char *extra;     /* a tensor that no graph knows */
@@ -233,7 +233,7 @@ static inline struct tiny_file tiny_make(const struct tiny_options *options) {
   struct tiny_file file = {.seed = 7}, keys = {0};
   struct tiny_tensors tensors = {.options = options, .data.seed = 7};
   const uint32_t n_keys = tiny_write_keys(&keys, options);
-  tiny_write_tensors(&tensors);
+  if (!options->has_no_tensors) tiny_write_tensors(&tensors);
   tiny_put(&file, "GGUF", 4);
   tiny_u32(&file, 3);
   tiny_u64(&file, tensors.n);
