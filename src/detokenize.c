@@ -74,7 +74,7 @@ enum sotto_status sotto_token_bytes(const sotto_model *model, int32_t token, boo
 }
 
 bool sotto_token_is_end(const sotto_model *model, int32_t token) {
-  return token >= 0 && (uint32_t)token < model->vocab.tokens.n && model->vocab.ends[token];
+  return token >= 0 && (uint32_t)token < model->vocab.tokens.n && model->vocab.traits[token] & TRAIT_ENDS;
 }
 
 bool sotto_token_is_special(const sotto_model *model, int32_t token) {

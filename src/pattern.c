@@ -58,7 +58,7 @@ static bool class_matches(const char **p, uint32_t c) {
     *p += 2;
     return unicode_is_space(c) == (kind == 's');
   }
-  static const char letters[] = "?LNMPS"; /* by enum char_class */
+  static const char letters[] = "?LNMPS?"; /* by enum char_class */
   const char letter = (*p)[3];
   *p += 5;
   return letters[unicode_class(c)] == letter;

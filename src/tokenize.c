@@ -86,6 +86,17 @@ static int32_t find_special(const struct vocab *vocab, const uint8_t *text, uint
   return parse_special || vocab->kinds[token] == TOKEN_USER_DEFINED ? token : NO_TOKEN;
 }
 
+static bool is_blank(uint8_t c) { return c < 0x80 && unicode_is_space(c); }
+
+/* Takes the spaces around a special token in [begin, end) away that it does not want. */
+static void strip(struct tokenization *job, const uint8_t *text, size_t text_bytes, size_t begin, size_t end) {
+  const uint8_t traits = job->vocab->traits[job->marks[begin]];
+  for (; traits & TRAIT_STRIPS_RIGHT && end < text_bytes && job->marks[end] == FREE && is_blank(text[end]); end++)
+    job->marks[end] = COVERED;
+  for (; traits & TRAIT_STRIPS_LEFT && begin > 0 && job->marks[begin - 1] == FREE && is_blank(text[begin - 1]); begin--)
+    job->marks[begin - 1] = COVERED;
+}
+
 static void mark_special(struct tokenization *job, const uint8_t *text, size_t text_bytes, bool parse_special) {
   const struct vocab *vocab = job->vocab;
   for (size_t i = 0; i < text_bytes; i++) job->marks[i] = FREE;
@@ -98,6 +109,7 @@ static void mark_special(struct tokenization *job, const uint8_t *text, size_t t
       if (token == NO_TOKEN) continue;
       job->marks[at] = token;
       for (uint32_t i = 1; i < n; i++) job->marks[at + i] = COVERED;
+      strip(job, text, text_bytes, at, at + n);
       at += n - 1;
     }
   }
@@ -112,6 +124,7 @@ static void tokenize_marked(struct tokenization *job, const uint8_t *text, size_
     if (job->marks[at] == FREE) {
       while (end < text_bytes && job->marks[end] == FREE) end++;
       if (job->vocab->tokenizer == TOKENIZER_BPE) tokenize_bpe(job, text + at, end - at);
+      else if (job->vocab->tokenizer == TOKENIZER_WPM) tokenize_wpm(job, text + at, end - at);
       else tokenize_spm(job, text + at, end - at, is_after_special && job->vocab->add_space_prefix);
       is_after_special = false;
     } else if (job->marks[at] != COVERED) {
@@ -148,6 +161,10 @@ static uint64_t carve_bpe(struct tokenization *job, struct arena *arena, const u
 static void carve(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
   const bool is_bpe = job->vocab->tokenizer == TOKENIZER_BPE;
   job->marks = arena_carve(arena, text_bytes, sizeof *job->marks);
+  if (job->vocab->tokenizer == TOKENIZER_WPM) {
+    job->text = arena_carve(arena, 3 + 2 * (uint64_t)text_bytes, 1); /* a small letter may have a byte more */
+    return;
+  }
   const uint64_t n = is_bpe ? carve_bpe(job, arena, text, text_bytes) : carve_spm(job, arena, text, text_bytes);
   job->symbols = arena_carve(arena, n, sizeof *job->symbols);
   job->heap = arena_carve(arena, 2 * n, sizeof *job->heap); /* n - 1 pairs, and each merge takes one and gives up to two */
@@ -174,7 +191,8 @@ enum sotto_status sotto_tokenize(const sotto_model *model, const char *text, siz
   if (adds_ends && vocab->add_bos && vocab->bos != NO_TOKEN) put_token(&job, vocab->bos);
   mark_special(&job, (const uint8_t *)text, text_bytes, flags & SOTTO_TOKENIZE_SPECIAL);
   tokenize_marked(&job, (const uint8_t *)text, text_bytes);
-  if (adds_ends && vocab->add_eos && vocab->eos != NO_TOKEN) put_token(&job, vocab->eos);
+  const int32_t last = vocab->tokenizer == TOKENIZER_WPM ? vocab->separator : vocab->add_eos ? vocab->eos : NO_TOKEN;
+  if (adds_ends && last != NO_TOKEN) put_token(&job, last);
   *n_tokens = job.n_tokens;
   return job.n_tokens > tokens_cap ? SOTTO_NO_SPACE : SOTTO_OK;
 }

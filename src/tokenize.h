@@ -60,6 +60,7 @@ void merge_symbols(struct tokenization *job, const uint8_t *text, rank_fn *rank)
 void add_symbol(struct tokenization *job, uint32_t begin, uint32_t n_bytes);
 
 void tokenize_bpe(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void tokenize_wpm(struct tokenization *job, const uint8_t *text, size_t n_bytes);
 void tokenize_spm(struct tokenization *job, const uint8_t *text, size_t n_bytes, bool with_prefix);
 
 /* Byte-level BPE writes each byte as a character that can be printed. */

@@ -3,6 +3,7 @@
 #include "vocab.h"
 
 #include "tokenize.h"
+#include "unicode.h"
 
 #include <string.h>
 
@@ -120,6 +121,12 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
     vocab->bos = 1;
     vocab->eos = 2;
     vocab->unknown = 0;
+  } else if (text_equals(model.data, model.n_items, "bert")) {
+    vocab->tokenizer = TOKENIZER_WPM;
+    vocab->lowercases = vocab->can_tokenize = true;
+    vocab->bos = 101;
+    vocab->separator = 102;
+    vocab->unknown = 100;
   } else if (text_equals(model.data, model.n_items, "gpt2") || text_equals(model.data, model.n_items, "gemma4")) {
     const bool is_gemma4 = model.data[0] == 'g' && model.n_items == 6;
     const bool is_named = !is_gemma4 && sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
@@ -162,14 +169,14 @@ static int32_t find_text(const struct vocab *vocab, const char *text) {
 
 static bool has_end(const struct vocab *vocab, const char *text) {
   const int32_t token = find_text(vocab, text);
-  return token != NO_TOKEN && vocab->ends[token];
+  return token != NO_TOKEN && vocab->traits[token] & TRAIT_ENDS;
 }
 
 static void set_kind(struct vocab *vocab, const char *text, enum token_kind kind) {
   const int32_t token = find_text(vocab, text);
   if (token == NO_TOKEN) return;
   vocab->kinds[token] = kind;
-  vocab->ends[token] = false;
+  vocab->traits[token] &= ~TRAIT_ENDS;
 }
 
 /* Tokens around the channels of a turn are shown, and what ends a message there does not end the turn; nor does </s>
@@ -193,22 +200,61 @@ static void find_ends(struct vocab *vocab, const sotto_gguf *gguf) {
     const int32_t token = find_text(vocab, known[i].text);
     if (token == NO_TOKEN) continue;
     vocab->kinds[token] = TOKEN_CONTROL;
-    if (known[i].ends) vocab->ends[token] = true;
+    if (known[i].ends) vocab->traits[token] |= TRAIT_ENDS;
     if (vocab->eot == NO_TOKEN && i < N_TURN_ENDS) vocab->eot = token;
   }
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     int32_t token = NO_TOKEN;
     read_token(vocab, gguf, keys[i], &token);
-    if (token != NO_TOKEN) vocab->ends[token] = true;
+    if (token != NO_TOKEN) vocab->traits[token] |= TRAIT_ENDS;
   }
-  if (vocab->eos != NO_TOKEN) vocab->ends[vocab->eos] = true;
-  if (vocab->eot != NO_TOKEN) vocab->ends[vocab->eot] = true;
+  if (vocab->eos != NO_TOKEN) vocab->traits[vocab->eos] |= TRAIT_ENDS;
+  if (vocab->eot != NO_TOKEN) vocab->traits[vocab->eot] |= TRAIT_ENDS;
   find_exceptions(vocab);
 }
 
 bool vocab_is_special(const struct vocab *vocab, int32_t token) {
   const uint8_t kind = vocab->kinds[token];
   return kind == TOKEN_CONTROL || kind == TOKEN_USER_DEFINED || kind == TOKEN_UNKNOWN;
+}
+
+/* Whether the string of this key has one of the texts in it, in small letters or capitals; a space after each text. */
+static bool key_contains(const sotto_gguf *gguf, const char *key, const char *texts) {
+  struct sotto_value value;
+  if (sotto_gguf_find(gguf, key, &value) != SOTTO_OK || value.type != SOTTO_VALUE_STRING) return false;
+  for (uint32_t n; *texts; texts += n + 1) {
+    for (n = 0; texts[n] != ' ';) n++;
+    for (uint32_t at = 0; at + n <= value.n_items; at++) {
+      uint32_t same = 0;
+      while (same < n && unicode_lowercase(value.data[at + same]) == (uint8_t)texts[same]) same++;
+      if (same == n) return true;
+    }
+  }
+  return false;
+}
+
+static void add_trait(struct vocab *vocab, const char *text, enum token_trait trait) {
+  const int32_t token = find_text(vocab, text);
+  if (token != NO_TOKEN) vocab->traits[token] |= trait;
+}
+
+/* GGUF has no key for it: llama.cpp knows by names which tokens take spaces away. */
+static void find_strippers(struct vocab *vocab, const sotto_gguf *gguf) {
+  static const char *const keeping[] = {"<unk>", "<s>", "<|endoftext|>"};
+  if (key_contains(gguf, "tokenizer.ggml.pre", "jina-v2-de jina-v2-es jina-v2-code ") ||
+      key_contains(gguf, "general.architecture", "nomic-bert-moe jina-bert-v3 ")) {
+    add_trait(vocab, "<mask>", TRAIT_STRIPS_LEFT);
+  } else if (key_contains(gguf, "general.name", "phi-3 phi3 ")) {
+    for (uint32_t i = 0; i < vocab->tokens.n; i++)
+      if (vocab_is_special(vocab, (int32_t)i)) vocab->traits[i] |= TRAIT_STRIPS_RIGHT;
+    add_trait(vocab, "</s>", TRAIT_STRIPS_RIGHT);
+    for (size_t i = 0; i < sizeof keeping / sizeof *keeping; i++) {
+      const int32_t token = find_text(vocab, keeping[i]);
+      if (token != NO_TOKEN) vocab->traits[token] &= ~TRAIT_STRIPS_RIGHT;
+    }
+  } else if (key_contains(gguf, "general.name", "modern-bert ")) {
+    add_trait(vocab, "[MASK]", TRAIT_STRIPS_LEFT);
+  }
 }
 
 static void measure_tokens(struct vocab *vocab) {
@@ -237,13 +283,13 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
     vocab->can_tokenize = vocab->can_tokenize && merges.data;
   }
   vocab->kinds = arena_carve(arena, n, sizeof *vocab->kinds);
-  vocab->ends = arena_carve(arena, n, sizeof *vocab->ends);
+  vocab->traits = arena_carve(arena, n, sizeof *vocab->traits);
   if (arena_measures(arena) || arena_overflows(arena)) return SOTTO_OK;
   for (uint32_t i = 0; i < n; i++) {
     uint64_t kind = TOKEN_NORMAL;
     if (kinds.data && (!gguf_value_u64(&kinds, i, &kind) || kind > TOKEN_BYTE)) kind = TOKEN_UNDEFINED;
     vocab->kinds[i] = (uint8_t)kind;
-    vocab->ends[i] = false;
+    vocab->traits[i] = 0;
   }
   read_token(vocab, gguf, "tokenizer.ggml.bos_token_id", &vocab->bos);
   read_token(vocab, gguf, "tokenizer.ggml.eos_token_id", &vocab->eos);
@@ -253,7 +299,15 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   read_bool(gguf, "tokenizer.ggml.add_eos_token", &vocab->add_eos);
   if (vocab->pre && vocab->pre->forces_bos) vocab->add_bos = true;
   read_bool(gguf, "tokenizer.ggml.add_space_prefix", &vocab->add_space_prefix);
+  if (vocab->tokenizer == TOKENIZER_WPM) {
+    vocab->add_bos = true; /* and the separator, whatever the file says */
+    read_token(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator);
+    read_bool(gguf, "tokenizer.ggml.normalizer.lowercase", &vocab->lowercases);
+    vocab->strips_accents = vocab->lowercases;
+    read_bool(gguf, "tokenizer.ggml.normalizer.strip_accents", &vocab->strips_accents);
+  }
   find_ends(vocab, gguf);
+  find_strippers(vocab, gguf);
   measure_tokens(vocab);
   return SOTTO_OK;
 }
@@ -261,7 +315,7 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
 enum sotto_status vocab_open(struct vocab *vocab, const sotto_gguf *gguf, uint32_t n_rows, struct arena *arena,
                              struct sotto_error *error) {
   struct sotto_value tokens;
-  *vocab = (struct vocab){.bos = NO_TOKEN, .eos = NO_TOKEN, .eot = NO_TOKEN, .unknown = NO_TOKEN};
+  *vocab = (struct vocab){.bos = NO_TOKEN, .eos = NO_TOKEN, .eot = NO_TOKEN, .unknown = NO_TOKEN, .separator = NO_TOKEN};
   read_tokenizer(vocab, gguf);
   TRY(read_array(gguf, "tokenizer.ggml.tokens", SOTTO_VALUE_STRING, 0, &tokens, error));
   if (tokens.data && tokens.n_items > n_rows)

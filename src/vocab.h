@@ -12,11 +12,18 @@ enum tokenizer {
   TOKENIZER_UNKNOWN,
   TOKENIZER_BPE, /* byte-level byte-pair encoding (Radford et al., 2019): "gpt2" */
   TOKENIZER_SPM, /* SentencePiece's byte-pair encoding, by scores (Kudo and Richardson, 2018): "llama" */
+  TOKENIZER_WPM, /* WordPiece, the longest pieces of a word (Wu et al., 2016): "bert" */
 };
 
 /* What a token is, by the numbers of tokenizer.ggml.token_type. */
 enum token_kind {
   TOKEN_UNDEFINED, TOKEN_NORMAL, TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_USER_DEFINED, TOKEN_UNUSED, TOKEN_BYTE
+};
+
+enum token_trait {
+  TRAIT_ENDS = 1,         /* ends a text or a turn */
+  TRAIT_STRIPS_LEFT = 2,  /* a special token that takes the spaces before it away */
+  TRAIT_STRIPS_RIGHT = 4, /* or after it */
 };
 
 /* An array of strings in the file, and a hash table of them. */
@@ -32,12 +39,14 @@ struct vocab {
   const struct pre_tokenizer *pre; /* of BPE: how text is cut into words (tokenize_bpe.c) */
   bool can_tokenize;
   bool add_bos, add_eos, add_space_prefix;
+  bool lowercases, strips_accents;  /* of WordPiece */
   int32_t bos, eos, eot, unknown;  /* NO_TOKEN: none */
+  int32_t separator;               /* WordPiece's at the end of a text */
   struct strings tokens;           /* (n_tokens); there may be more rows of embeddings than tokens */
   struct strings merges;           /* (n_merges) "left right", the best first */
   const uint8_t *scores;           /* (n_tokens) float, unaligned; NULL: all 0 */
   uint8_t *kinds;                  /* (n_tokens) enum token_kind */
-  bool *ends;                      /* (n_tokens) whether the token ends a text or a turn */
+  uint8_t *traits;                 /* (n_tokens) enum token_trait, any of them */
   uint32_t max_token_bytes;        /* the longest text */
   /* Of the tokens that are cut out of a text before it is tokenized: their first and last bytes, their lengths. */
   bool begins_special[256], ends_special[256], special_lengths[MAX_SPECIAL_BYTES + 1];

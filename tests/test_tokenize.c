@@ -40,12 +40,24 @@ static void overlong_forms_and_surrogates_are_what_they_spell(void) {
 
 static void classes_of_characters(void) {
   static const struct { uint32_t c; enum char_class class; } cases[] = {
-      {0, CLASS_OTHER}, {'a', CLASS_LETTER}, {'5', CLASS_NUMBER}, {'!', CLASS_PUNCTUATION}, {'$', CLASS_SYMBOL},
+      {0, CLASS_CONTROL}, {' ', CLASS_OTHER}, {'a', CLASS_LETTER}, {'5', CLASS_NUMBER}, {'!', CLASS_PUNCTUATION}, {'$', CLASS_SYMBOL},
       {0x301, CLASS_MARK}, {0xbd, CLASS_NUMBER}, {0x378, CLASS_OTHER}, {0x2163, CLASS_NUMBER}, {0x4e2d, CLASS_LETTER},
-      {0x9ffc, CLASS_LETTER}, {0xd800, CLASS_OTHER}, {0xe000, CLASS_OTHER}, {0x1f600, CLASS_SYMBOL},
+      {0x9ffc, CLASS_LETTER}, {0xd800, CLASS_CONTROL}, {0xe000, CLASS_CONTROL}, {0xad, CLASS_CONTROL}, {0x1f600, CLASS_SYMBOL},
       {0x20000, CLASS_LETTER}, {0xe0100, CLASS_MARK}, {0x10ffff, CLASS_OTHER},
   };
   for (size_t i = 0; i < LENGTH(cases); i++) CHECK(unicode_class(cases[i].c) == cases[i].class);
+}
+
+static void small_letters_and_first_parts(void) {
+  static const struct { uint32_t c, lowercase, first_part; } cases[] = {
+      {'A', 'a', 'A'}, {'a', 'a', 'a'}, {'@', '@', '@'}, {'[', '[', '['}, {0xc9, 0xe9, 'E'}, {0xd7, 0xd7, 0xd7}, {0x100, 0x101, 'A'},
+      {0x101, 0x101, 'a'}, {0x130, 'i', 'I'}, {0x212a, 'k', 'K'}, {0x1f88, 0x1f80, 0x391}, {0x13a0, 0xab70, 0x13a0}, {0x1e921, 0x1e943, 0x1e921},
+      {0xac01, 0xac01, 0x1100}, {0xd7a3, 0xd7a3, 0x1112}, {0xf900, 0xf900, 0x8c48}, {0x2fa1d, 0x2fa1d, 0x2a600}, {0x110000, 0x110000, 0x110000},
+  };
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    CHECK(unicode_lowercase(cases[i].c) == cases[i].lowercase);
+    CHECK(unicode_first_part(cases[i].c) == cases[i].first_part);
+  }
 }
 
 static void spaces(void) {
@@ -402,6 +414,38 @@ static void a_space_goes_before_the_text_and_after_special_tokens(void) {
   close_model(&f);
 }
 
+/* ---- WordPiece ---- */
+
+#define PIECES {"[UNK]", TOKEN_UNKNOWN, 0}, CONTROL("[CLS]"), CONTROL("[SEP]"), NORMAL("▁ab"), NORMAL("▁a"), NORMAL("b"), \
+               NORMAL("bc"), NORMAL("▁,"), NORMAL("▁日"), NORMAL("▁A"), NORMAL("▁é")
+
+static bool pieces_give(const char *text, const char *expected) {
+  struct tiny_tokenizer t = {.model = "bert", .bos = 1, .unknown = 0};
+  struct fixture f;
+  const struct tiny_token tokens[] = {PIECES};
+  t.tokens = tokens;
+  t.n_tokens = LENGTH(tokens);
+  const bool is_so = gives(open_model(&f, t), SOTTO_TOKENIZE_SPECIAL, text, expected);
+  close_model(&f);
+  return is_so;
+}
+
+static void the_longest_piece_goes_first(void) {
+  CHECK(pieces_give("abb", "▁ab|b"));
+  CHECK(pieces_give("abbc a", "▁ab|bc|▁a"));
+  CHECK(pieces_give("abcb", "[UNK]")); /* not a|bc|b: what was taken is not given back */
+  CHECK(pieces_give("a abx ab", "▁a|[UNK]|▁ab"));
+  CHECK(pieces_give("", ""));
+}
+
+static void words_of_wordpiece(void) {
+  CHECK(pieces_give(" a,b\na日a ", "▁a|▁,|[UNK]|▁a|▁日|▁a"));
+  CHECK(pieces_give("AB \xc3\x80 a\xcc\x80", "▁ab|▁a|▁a")); /* small letters without accents */
+  CHECK(pieces_give("a\x01\xff\xef\xbf\xbd""b \xcc\x81", "▁ab")); /* controls and broken bytes are left out */
+  CHECK(pieces_give("a\xe3\x80\x80""a\xc2\xa0""a", "▁a|▁a|▁a"));
+  CHECK(pieces_give("ab[SEP]a", "▁ab|[SEP]|▁a"));
+}
+
 /* ---- special tokens ---- */
 
 #define SIGNS NORMAL("<"), NORMAL(">"), NORMAL("s"), NORMAL("t"), NORMAL("/")
@@ -741,6 +785,7 @@ int main(void) {
   RUN(bytes_that_are_no_character_are_replaced_one_by_one);
   RUN(overlong_forms_and_surrogates_are_what_they_spell);
   RUN(classes_of_characters);
+  RUN(small_letters_and_first_parts);
   RUN(spaces);
   RUN(bytes_and_characters_of_bpe_are_a_bijection);
   RUN(constructs_of_patterns);
@@ -764,6 +809,8 @@ int main(void) {
   RUN(what_is_no_token_goes_out_as_bytes);
   RUN(a_broken_character_before_a_space);
   RUN(a_space_goes_before_the_text_and_after_special_tokens);
+  RUN(the_longest_piece_goes_first);
+  RUN(words_of_wordpiece);
   RUN(special_tokens_are_cut_out_when_asked_for);
   RUN(the_longest_special_token_goes_first);
   RUN(special_tokens_of_any_length);
