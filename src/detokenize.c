@@ -57,7 +57,8 @@ enum sotto_status sotto_token_bytes(const sotto_model *model, int32_t token, boo
   if ((uint32_t)token >= vocab->tokens.n) return SOTTO_OK; /* a row of the embedding that pads it */
   uint32_t n;
   const uint8_t *text = strings_get(&vocab->tokens, (uint32_t)token, &n);
-  switch ((enum token_kind)vocab->kinds[token]) {
+  const bool is_raw = vocab->tokenizer == TOKENIZER_RWKV && vocab->kinds[token] != TOKEN_CONTROL && vocab->kinds[token] != TOKEN_UNKNOWN;
+  switch (is_raw ? TOKEN_USER_DEFINED : (enum token_kind)vocab->kinds[token]) {
     case TOKEN_CONTROL: case TOKEN_UNKNOWN:
       if (special) put(&out, text, n);
       break;

@@ -115,6 +115,22 @@ static void mark_special(struct tokenization *job, const uint8_t *text, size_t t
   }
 }
 
+/* ---- the longest token, and again ---- */
+
+static void tokenize_rwkv(struct tokenization *job, const uint8_t *text, size_t n_bytes) {
+  for (size_t at = 0; at < n_bytes;) {
+    struct prefix_walk walk = {0};
+    int32_t token, longest = job->vocab->unknown;
+    size_t end = at + 1;
+    while ((token = vocab_next_prefix(job->vocab, text + at, n_bytes - at, &walk)) != NO_TOKEN) {
+      longest = token;
+      end = at + walk.n_bytes;
+    }
+    if (longest != NO_TOKEN) put_token(job, longest);
+    at = end;
+  }
+}
+
 /* ---- the whole text ---- */
 
 static void tokenize_marked(struct tokenization *job, const uint8_t *text, size_t text_bytes) {
@@ -123,9 +139,14 @@ static void tokenize_marked(struct tokenization *job, const uint8_t *text, size_
     end = at + 1;
     if (job->marks[at] == FREE) {
       while (end < text_bytes && job->marks[end] == FREE) end++;
-      if (job->vocab->tokenizer == TOKENIZER_BPE) tokenize_bpe(job, text + at, end - at);
-      else if (job->vocab->tokenizer == TOKENIZER_WPM) tokenize_wpm(job, text + at, end - at);
-      else tokenize_spm(job, text + at, end - at, is_after_special && job->vocab->add_space_prefix);
+      switch (job->vocab->tokenizer) {
+        case TOKENIZER_BPE: tokenize_bpe(job, text + at, end - at); break;
+        case TOKENIZER_SPM: tokenize_spm(job, text + at, end - at, is_after_special && job->vocab->add_space_prefix); break;
+        case TOKENIZER_UGM: tokenize_ugm(job, text + at, end - at); break;
+        case TOKENIZER_RWKV: tokenize_rwkv(job, text + at, end - at); break;
+        case TOKENIZER_WPM: tokenize_wpm(job, text + at, end - at); break;
+        case TOKENIZER_UNKNOWN: break;
+      }
       is_after_special = false;
     } else if (job->marks[at] != COVERED) {
       put_token(job, job->marks[at]);
@@ -158,16 +179,21 @@ static uint64_t carve_bpe(struct tokenization *job, struct arena *arena, const u
   return n;
 }
 
-static void carve(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
-  const bool is_bpe = job->vocab->tokenizer == TOKENIZER_BPE;
-  job->marks = arena_carve(arena, text_bytes, sizeof *job->marks);
-  if (job->vocab->tokenizer == TOKENIZER_WPM) {
-    job->text = arena_carve(arena, 3 + 2 * (uint64_t)text_bytes, 1); /* a small letter may have a byte more */
-    return;
-  }
-  const uint64_t n = is_bpe ? carve_bpe(job, arena, text, text_bytes) : carve_spm(job, arena, text, text_bytes);
+/* What merging needs: of n symbols n - 1 pairs, and each merge takes one and gives up to two. */
+static void carve_merges(struct tokenization *job, struct arena *arena, uint64_t n) {
   job->symbols = arena_carve(arena, n, sizeof *job->symbols);
-  job->heap = arena_carve(arena, 2 * n, sizeof *job->heap); /* n - 1 pairs, and each merge takes one and gives up to two */
+  job->heap = arena_carve(arena, 2 * n, sizeof *job->heap);
+}
+
+static void carve(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
+  job->marks = arena_carve(arena, text_bytes, sizeof *job->marks);
+  switch (job->vocab->tokenizer) {
+    case TOKENIZER_BPE: carve_merges(job, arena, carve_bpe(job, arena, text, text_bytes)); break;
+    case TOKENIZER_SPM: carve_merges(job, arena, carve_spm(job, arena, text, text_bytes)); break;
+    case TOKENIZER_UGM: carve_ugm(job, arena, text, text_bytes); break;
+    case TOKENIZER_WPM: job->text = arena_carve(arena, 3 + 2 * (uint64_t)text_bytes, 1); break; /* small letters may be longer */
+    case TOKENIZER_RWKV: case TOKENIZER_UNKNOWN: break;
+  }
 }
 
 size_t sotto_tokenize_measure(const sotto_model *model, const char *text, size_t text_bytes) {

@@ -39,6 +39,13 @@ struct merge {
   uint32_t n_bytes;         /* of both: not so any more once one of them has grown or gone */
 };
 
+/* The most likely tokens up to a place in a text end with this one. */
+struct best {
+  double score;             /* the sum of theirs */
+  uint32_t begin;           /* of the last one */
+  int32_t token;
+};
+
 /* False: these parts, which lie beside each other, do not become one. */
 typedef bool rank_fn(const struct vocab *vocab, const uint8_t *text, uint32_t left_bytes, uint32_t right_bytes, uint32_t *rank);
 
@@ -49,6 +56,7 @@ struct tokenization {
   int32_t *marks;           /* (text_bytes) a special token where its text begins, COVERED on the rest of it, FREE elsewhere */
   uint8_t *text;            /* a stretch between special tokens, in the form that is tokenized */
   uint8_t *word;            /* BPE: one word of it, a character for each byte */
+  struct best *best;        /* unigrams: (normalised bytes + 1) */
   struct symbol *symbols;
   struct merge *heap;
   uint32_t n_symbols, n_heap;
@@ -60,6 +68,8 @@ void merge_symbols(struct tokenization *job, const uint8_t *text, rank_fn *rank)
 void add_symbol(struct tokenization *job, uint32_t begin, uint32_t n_bytes);
 
 void tokenize_bpe(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void tokenize_ugm(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void carve_ugm(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes);
 void tokenize_wpm(struct tokenization *job, const uint8_t *text, size_t n_bytes);
 void tokenize_spm(struct tokenization *job, const uint8_t *text, size_t n_bytes, bool with_prefix);
 

@@ -5,6 +5,7 @@
 #include "tokenize.h"
 #include "unicode.h"
 
+#include <float.h>
 #include <string.h>
 
 #define MAX_PROBES 256 /* with half the slots free, real vocabularies need up to 39; in a hostile one all collide */
@@ -121,6 +122,14 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
     vocab->bos = 1;
     vocab->eos = 2;
     vocab->unknown = 0;
+  } else if (text_equals(model.data, model.n_items, "t5")) {
+    vocab->tokenizer = TOKENIZER_UGM;
+    vocab->add_eos = vocab->can_tokenize = true;
+    vocab->eos = 1;
+    vocab->unknown = 2;
+  } else if (text_equals(model.data, model.n_items, "rwkv")) {
+    vocab->tokenizer = TOKENIZER_RWKV;
+    vocab->can_tokenize = true;
   } else if (text_equals(model.data, model.n_items, "bert")) {
     vocab->tokenizer = TOKENIZER_WPM;
     vocab->lowercases = vocab->can_tokenize = true;
@@ -143,25 +152,20 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
 
 /* ---- tokens with a meaning ---- */
 
-/* Tokens that llama.cpp knows by their text, whatever the file says of their kind: those that end a text or a turn (the
- * first of them that the vocabulary has is the end of a turn, where the file names none), and those around code to fill in. */
-static const struct { const char *text; bool ends; } known[] = {
-    {"<|eot_id|>", true}, {"<|im_end|>", true}, {"<|end|>", true}, {"<end_of_turn>", true}, {"<|endoftext|>", true},
-    {"<|end_of_text|>", true}, {"<EOT>", true}, {"_<EOT>", true}, {"[EOT]", true}, {"<｜end▁of▁sentence｜>", true},
-    {"<end_of_utterance>", true}, /* N_TURN_ENDS up to here */
-    {"<|return|>", true}, {"<|call|>", true}, {"<|flush|>", true}, {"<|calls|>", true}, {"</s>", true}, {"<|eom_id|>", true},
-    {"[EOS]", true}, {"<eos>", true}, {"<turn|>", true}, {"<|tool_response>", true}, {"[e~[", true},
-    {"<|fim_pad|>", true}, {"<fim-pad>", true}, {"<fim_pad>", true}, {"<PAD>", true}, {"[PAD]", true},
-    {"<|fim_repo|>", true}, {"<|repo_name|>", true}, {"<fim-repo>", true}, {"<REPO>", true}, {"<reponame>", true},
-    {"<|file_sep|>", true},
-    {"<|fim_prefix|>", false}, {"<fim-prefix>", false}, {"<fim_prefix>", false}, {"<｜fim▁begin｜>", false}, {"<PRE>", false},
-    {"▁<PRE>", false}, {"<|code_prefix|>", false}, {"<|prefix|>", false},
-    {"<|fim_suffix|>", false}, {"<fim-suffix>", false}, {"<fim_suffix>", false}, {"<｜fim▁hole｜>", false}, {"<SUF>", false},
-    {"▁<SUF>", false}, {"<|code_suffix|>", false}, {"<|suffix|>", false},
-    {"<|fim_middle|>", false}, {"<fim-middle>", false}, {"<fim_middle>", false}, {"<｜fim▁end｜>", false}, {"<MID>", false},
-    {"▁<MID>", false}, {"<|code_middle|>", false}, {"<|middle|>", false},
-};
-#define N_TURN_ENDS 11
+/* Tokens that llama.cpp knows by their text, whatever the file says of their kind, a space after each: those that end a
+ * turn, of which the first is the end of a turn where the file names none; that end anything else; and that stand around
+ * code to fill in. */
+static const char turn_ends[] =
+    "<|eot_id|> <|im_end|> <|end|> <end_of_turn> <|endoftext|> <|end_of_text|> <EOT> _<EOT> [EOT] "
+    "<｜end▁of▁sentence｜> <end_of_utterance> ";
+static const char other_ends[] =
+    "<|return|> <|call|> <|flush|> <|calls|> </s> <|eom_id|> [EOS] <eos> <turn|> <|tool_response> [e~[ "
+    "<|fim_pad|> <fim-pad> <fim_pad> <PAD> [PAD] <|fim_repo|> <|repo_name|> <fim-repo> <REPO> <reponame> "
+    "<|file_sep|> ";
+static const char around_code[] =
+    "<|fim_prefix|> <fim-prefix> <fim_prefix> <｜fim▁begin｜> <PRE> ▁<PRE> <|code_prefix|> <|prefix|> "
+    "<|fim_suffix|> <fim-suffix> <fim_suffix> <｜fim▁hole｜> <SUF> ▁<SUF> <|code_suffix|> <|suffix|> <|fim_middle|> "
+    "<fim-middle> <fim_middle> <｜fim▁end｜> <MID> ▁<MID> <|code_middle|> <|middle|> ";
 
 static int32_t find_text(const struct vocab *vocab, const char *text) {
   return vocab_find(vocab, (const uint8_t *)text, (uint32_t)strlen(text));
@@ -193,16 +197,27 @@ static void find_exceptions(struct vocab *vocab) {
   if (has_end(vocab, "<|tool_response>") && has_end(vocab, "</s>")) set_kind(vocab, "</s>", TOKEN_NORMAL);
 }
 
+/* Returns the first of the tokens that the vocabulary has. */
+static int32_t set_control(struct vocab *vocab, const char *names, uint8_t traits) {
+  int32_t first = NO_TOKEN;
+  for (uint32_t n; *names; names += n + 1) {
+    for (n = 0; names[n] != ' ';) n++;
+    const int32_t token = vocab_find(vocab, (const uint8_t *)names, n);
+    if (token == NO_TOKEN) continue;
+    vocab->kinds[token] = TOKEN_CONTROL;
+    vocab->traits[token] |= traits;
+    if (first == NO_TOKEN) first = token;
+  }
+  return first;
+}
+
 static void find_ends(struct vocab *vocab, const sotto_gguf *gguf) {
   static const char *const keys[] = {"tokenizer.ggml.eom_token_id", "tokenizer.ggml.fim_pad_token_id",
                                      "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-    const int32_t token = find_text(vocab, known[i].text);
-    if (token == NO_TOKEN) continue;
-    vocab->kinds[token] = TOKEN_CONTROL;
-    if (known[i].ends) vocab->traits[token] |= TRAIT_ENDS;
-    if (vocab->eot == NO_TOKEN && i < N_TURN_ENDS) vocab->eot = token;
-  }
+  const int32_t turn_end = set_control(vocab, turn_ends, TRAIT_ENDS);
+  if (vocab->eot == NO_TOKEN) vocab->eot = turn_end;
+  set_control(vocab, other_ends, TRAIT_ENDS);
+  set_control(vocab, around_code, 0);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     int32_t token = NO_TOKEN;
     read_token(vocab, gguf, keys[i], &token);
@@ -267,15 +282,84 @@ static void measure_tokens(struct vocab *vocab) {
   }
 }
 
+/* ---- what some tokenizers need ---- */
+
+static void read_wordpiece(struct vocab *vocab, const sotto_gguf *gguf) {
+  vocab->add_bos = true; /* and the separator, whatever the file says */
+  read_token(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator);
+  read_bool(gguf, "tokenizer.ggml.normalizer.lowercase", &vocab->lowercases);
+  vocab->strips_accents = vocab->lowercases;
+  read_bool(gguf, "tokenizer.ggml.normalizer.strip_accents", &vocab->strips_accents);
+}
+
+#define UNKNOWN_PENALTY 10 /* SentencePiece's, below the least likely token */
+
+static enum sotto_status read_unigrams(struct vocab *vocab, const sotto_gguf *gguf, struct sotto_error *error) {
+  struct sotto_value map;
+  uint32_t n_unit_bytes;
+  float least = FLT_MAX;
+  read_bool(gguf, "tokenizer.ggml.remove_extra_whitespaces", &vocab->merges_spaces);
+  for (uint32_t i = 0; i < vocab->tokens.n; i++) {
+    const float score = vocab_score(vocab, (int32_t)i);
+    if (vocab->kinds[i] == TOKEN_NORMAL && score < least) least = score;
+  }
+  vocab->unknown_score = least - UNKNOWN_PENALTY;
+  if (sotto_gguf_find(gguf, "tokenizer.ggml.precompiled_charsmap", &map) != SOTTO_OK) return SOTTO_OK;
+  const bool is_bytes = map.type == SOTTO_VALUE_ARRAY && (map.item_type == SOTTO_VALUE_U8 || map.item_type == SOTTO_VALUE_I8);
+  if (is_bytes && map.n_items >= 4) memcpy(&n_unit_bytes, map.data, 4);
+  if (!is_bytes || map.n_items < 4 || n_unit_bytes >= map.n_items - 4 || map.data[map.n_items - 1])
+    return error_set(error, SOTTO_MALFORMED, gguf_value_offset(gguf, &map),
+                     "the key tokenizer.ggml.precompiled_charsmap does not hold bytes of tables and texts");
+  vocab->charsmap = map.data;
+  vocab->charsmap_bytes = map.n_items;
+  return SOTTO_OK;
+}
+
+static uint8_t hex_value(uint8_t c) { return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c - '0'); }
+
+/* The bytes that a text with \t, \n, \r, \xNN and other characters after a backslash stands for; out has room for n. */
+static uint64_t unescape(const uint8_t *text, uint32_t n, uint8_t *out) {
+  uint64_t n_out = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    uint8_t c = text[i];
+    if (c == '\\' && i + 1 < n) {
+      c = text[++i];
+      if (c == 'x' && i + 2 < n) {
+        c = (uint8_t)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+        i += 2;
+      } else {
+        c = c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+      }
+    }
+    out[n_out++] = c;
+  }
+  return n_out;
+}
+
+/* RWKV's tokens are written with escapes: an array of what they stand for takes their place. */
+static void unescape_tokens(struct sotto_value *tokens, struct arena *arena) {
+  uint8_t *copy = arena_carve(arena, tokens->data_bytes, 1), *out = copy;
+  const char *text;
+  uint32_t n_bytes, at = 0;
+  if (arena_measures(arena) || arena_overflows(arena)) return;
+  while (gguf_next_string(tokens, &at, &text, &n_bytes)) {
+    const uint64_t n = unescape((const uint8_t *)text, n_bytes, out + 8);
+    memcpy(out, &n, 8);
+    out += 8 + n;
+  }
+  tokens->data = copy;
+}
+
 /* ---- open ---- */
 
-static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf, const struct sotto_value *tokens,
+static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf, struct sotto_value *tokens,
                                      struct arena *arena, struct sotto_error *error) {
   struct sotto_value kinds, scores, merges;
   const uint32_t n = tokens->n_items;
   TRY(read_array(gguf, "tokenizer.ggml.token_type", SOTTO_VALUE_I32, n, &kinds, error));
   TRY(read_array(gguf, "tokenizer.ggml.scores", SOTTO_VALUE_F32, n, &scores, error));
   vocab->scores = scores.data;
+  if (vocab->tokenizer == TOKENIZER_RWKV) unescape_tokens(tokens, arena);
   TRY(strings_open(&vocab->tokens, tokens, arena, gguf, error));
   if (vocab->tokenizer == TOKENIZER_BPE) {
     TRY(read_array(gguf, "tokenizer.ggml.merges", SOTTO_VALUE_STRING, 0, &merges, error));
@@ -299,13 +383,8 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   read_bool(gguf, "tokenizer.ggml.add_eos_token", &vocab->add_eos);
   if (vocab->pre && vocab->pre->forces_bos) vocab->add_bos = true;
   read_bool(gguf, "tokenizer.ggml.add_space_prefix", &vocab->add_space_prefix);
-  if (vocab->tokenizer == TOKENIZER_WPM) {
-    vocab->add_bos = true; /* and the separator, whatever the file says */
-    read_token(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator);
-    read_bool(gguf, "tokenizer.ggml.normalizer.lowercase", &vocab->lowercases);
-    vocab->strips_accents = vocab->lowercases;
-    read_bool(gguf, "tokenizer.ggml.normalizer.strip_accents", &vocab->strips_accents);
-  }
+  if (vocab->tokenizer == TOKENIZER_WPM) read_wordpiece(vocab, gguf);
+  if (vocab->tokenizer == TOKENIZER_UGM) TRY(read_unigrams(vocab, gguf, error));
   find_ends(vocab, gguf);
   find_strippers(vocab, gguf);
   measure_tokens(vocab);
@@ -332,6 +411,21 @@ enum sotto_status vocab_open(struct vocab *vocab, const sotto_gguf *gguf, uint32
 int32_t vocab_find(const struct vocab *vocab, const uint8_t *text, uint32_t n_bytes) {
   const uint32_t index = strings_find(&vocab->tokens, text, n_bytes);
   return index == UINT32_MAX ? NO_TOKEN : (int32_t)index;
+}
+
+int32_t vocab_next_prefix(const struct vocab *vocab, const uint8_t *text, size_t n_bytes, struct prefix_walk *walk) {
+  const struct strings *tokens = &vocab->tokens;
+  const uint32_t limit = n_bytes < vocab->max_token_bytes ? (uint32_t)n_bytes : vocab->max_token_bytes;
+  if (walk->n_bytes == 0) walk->hash = HASH_START;
+  while (walk->n_bytes < limit) {
+    walk->hash = hash_more(walk->hash, text + walk->n_bytes++, 1);
+    for (uint32_t slot = walk->hash; tokens->slots[slot &= tokens->n_slots - 1]; slot++) {
+      uint32_t n;
+      const uint8_t *other = strings_get(tokens, tokens->slots[slot] - 1, &n);
+      if (n == walk->n_bytes && !memcmp(other, text, n)) return (int32_t)tokens->slots[slot] - 1;
+    }
+  }
+  return NO_TOKEN;
 }
 
 int32_t vocab_find_byte(const struct vocab *vocab, uint8_t byte) {

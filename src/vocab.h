@@ -12,6 +12,8 @@ enum tokenizer {
   TOKENIZER_UNKNOWN,
   TOKENIZER_BPE, /* byte-level byte-pair encoding (Radford et al., 2019): "gpt2" */
   TOKENIZER_SPM, /* SentencePiece's byte-pair encoding, by scores (Kudo and Richardson, 2018): "llama" */
+  TOKENIZER_UGM,  /* SentencePiece's unigrams, the most likely pieces of all (Kudo, 2018): "t5" */
+  TOKENIZER_RWKV, /* the longest tokens from left to right: "rwkv" */
   TOKENIZER_WPM, /* WordPiece, the longest pieces of a word (Wu et al., 2016): "bert" */
 };
 
@@ -42,6 +44,10 @@ struct vocab {
   bool lowercases, strips_accents;  /* of WordPiece */
   int32_t bos, eos, eot, unknown;  /* NO_TOKEN: none */
   int32_t separator;               /* WordPiece's at the end of a text */
+  bool merges_spaces;              /* of unigrams: several become one, those at the end none */
+  const uint8_t *charsmap;         /* (charsmap_bytes) of unigrams: how text is normalised (tokenize_ugm.c); or NULL */
+  uint32_t charsmap_bytes;
+  double unknown_score;            /* of a character that is no token */
   struct strings tokens;           /* (n_tokens); there may be more rows of embeddings than tokens */
   struct strings merges;           /* (n_merges) "left right", the best first */
   const uint8_t *scores;           /* (n_tokens) float, unaligned; NULL: all 0 */
@@ -63,6 +69,12 @@ uint32_t strings_find_pair(const struct strings *strings, const uint8_t *text, u
 
 int32_t vocab_find(const struct vocab *vocab, const uint8_t *text, uint32_t n_bytes); /* NO_TOKEN */
 int32_t vocab_find_byte(const struct vocab *vocab, uint8_t byte); /* "<0x0A>"; NO_TOKEN */
+/* Walks the tokens that a text begins with, from the shortest: start with a walk of zeros. NO_TOKEN: there are no more. */
+struct prefix_walk {
+  uint32_t n_bytes; /* of the token found last */
+  uint32_t hash;
+};
+int32_t vocab_next_prefix(const struct vocab *vocab, const uint8_t *text, size_t n_bytes, struct prefix_walk *walk);
 float vocab_score(const struct vocab *vocab, int32_t token);
 /* Control, user-defined and unknown tokens: found in a text before anything else. */
 bool vocab_is_special(const struct vocab *vocab, int32_t token);

@@ -598,7 +598,7 @@ static void an_unknown_tokenizer_opens_for_token_ids(void) {
   struct tiny_tokenizer other = known;
   struct tiny_options options = tiny_small;
   CHECK(cannot_tokenize(tiny_small, NULL));
-  other.model = "bert";
+  other.model = "plamo2";
   CHECK(cannot_tokenize(tiny_small, &other));
   other.model = "gpt2x";
   CHECK(cannot_tokenize(tiny_small, &other));
