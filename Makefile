@@ -73,20 +73,20 @@ $(foreach module,$(MODULES),$(eval $(call MODULE,$(module))))
 # ---- WASI: the generator of abi.js, and the command-line program ----
 
 # Debian's wasi-libc lies under the older name of the target, which newer compilers call deprecated.
-WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) -O3 $(COMMON) -D_GNU_SOURCE -msimd128 -Isrc
-WASI_LINK  := --no-wasm-opt -Wl,-z,stack-size=262144 -Wl,--stack-first
+WASI_FLAGS := --target=wasm32-wasi -Wno-deprecated --sysroot=$(SYSROOT) $(COMMON) -D_GNU_SOURCE -msimd128 -Isrc
+WASI_LINK  := --no-wasm-opt -Wl,-z,stack-size=262144 -Wl,--stack-first,--strip-all
 CLI        := $(wildcard wasm/cli*.c)
 
 build/wasi/abi.wasm: wasm/abi.c src/sotto.h Makefile
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) $(WASI_LINK) $< -o $@
+	@$(CLANG) $(WASI_FLAGS) -O1 $(WASI_LINK) $< -o $@
 
 build/wasi/abi.js: build/wasi/abi.wasm wasm/run-wasi.mjs
 	@$(NODE) --no-warnings wasm/run-wasi.mjs $< > $@
 
 build/obj/wasi/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	@$(CLANG) $(WASI_FLAGS) -c $< -o $@
+	@$(CLANG) $(WASI_FLAGS) $(call optimise,$<) -c $< -o $@
 
 build/wasi/sotto.wasm: $(patsubst %.c,build/obj/wasi/%.o,$(PLAIN) $(CLI))
 	@mkdir -p $(@D)

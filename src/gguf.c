@@ -183,35 +183,30 @@ static void finish_key(struct sotto_gguf *gguf) {
   gguf->phase = PHASE_KEYS;
 }
 
-/* Walks on in the arrays that are open; `at` moves item by item. */
-static enum sotto_status scan_arrays(struct sotto_gguf *gguf, size_t *need_bytes, struct sotto_error *error) {
-  while (gguf->depth) {
-    struct cursor cursor = {gguf, gguf->at, 0};
-    const uint32_t top = gguf->depth - 1, type = gguf->open[top].type, fixed = value_bytes(type);
-    if (gguf->open[top].n_left == 0) {
-      gguf->depth--;
-      continue;
-    }
-    if (fixed) { /* all of its items at once */
-      const uint64_t n = gguf->open[top].n_left * fixed;
-      TRY(check_length(n, cursor.at, "metadata array", error));
-      READ_OR_STOP(can_read(&cursor, n));
-      gguf->open[top].n_left = 0;
-      gguf->at += n;
-    } else if (type == SOTTO_VALUE_ARRAY) {
-      TRY(scan_array_start(gguf, &cursor, need_bytes, error));
-      gguf->open[top].n_left--;
-      gguf->at = cursor.at;
-    } else {
-      uint64_t n;
-      READ_OR_STOP(read_u64(&cursor, &n));
-      TRY(check_length(n, cursor.at - 8, "string", error));
-      READ_OR_STOP(can_read(&cursor, n));
-      gguf->open[top].n_left--;
-      gguf->at = cursor.at + n;
-    }
+/* One item of the innermost array that is open, or its end. */
+static enum sotto_status scan_item(struct sotto_gguf *gguf, size_t *need_bytes, struct sotto_error *error) {
+  struct cursor cursor = {gguf, gguf->at, 0};
+  const uint32_t top = gguf->depth - 1, type = gguf->open[top].type, fixed = value_bytes(type);
+  if (gguf->open[top].n_left == 0) {
+    if (--gguf->depth == 0) finish_key(gguf);
+  } else if (fixed) { /* all of its items at once */
+    const uint64_t n = gguf->open[top].n_left * fixed;
+    TRY(check_length(n, cursor.at, "metadata array", error));
+    READ_OR_STOP(can_read(&cursor, n));
+    gguf->open[top].n_left = 0;
+    gguf->at += n;
+  } else if (type == SOTTO_VALUE_ARRAY) {
+    TRY(scan_array_start(gguf, &cursor, need_bytes, error));
+    gguf->open[top].n_left--;
+    gguf->at = cursor.at;
+  } else {
+    uint64_t n;
+    READ_OR_STOP(read_u64(&cursor, &n));
+    TRY(check_length(n, cursor.at - 8, "string", error));
+    READ_OR_STOP(can_read(&cursor, n));
+    gguf->open[top].n_left--;
+    gguf->at = cursor.at + n;
   }
-  finish_key(gguf);
   return SOTTO_OK;
 }
 
@@ -362,7 +357,7 @@ enum sotto_status sotto_gguf_scan(sotto_gguf *gguf, const void *prefix, size_t p
     if (gguf->at > MAX_HEADER) return error_set(error, SOTTO_MALFORMED, gguf->at, "the header is longer than %u bytes", (uint32_t)MAX_HEADER);
     switch (gguf->phase) {
       case PHASE_FIXED: TRY(scan_fixed(gguf, need_bytes, error)); break;
-      case PHASE_ARRAY: TRY(scan_arrays(gguf, need_bytes, error)); break;
+      case PHASE_ARRAY: TRY(scan_item(gguf, need_bytes, error)); break;
       case PHASE_KEYS: TRY(gguf->n_keys_left ? scan_key(gguf, need_bytes, error) : finish_keys(gguf, error)); break;
       default: TRY(gguf->n_tensors_left ? scan_tensor(gguf, need_bytes, error) : finish_tensors(gguf, error));
     }

@@ -3,7 +3,10 @@
  * `claim` holds the loop's number (upper half) and its next task (lower half). Whoever raises it by a compare-and-swap
  * owns that task, and knows that the loop's fields, read before, still belong to it: they change only while the lower
  * half says CLOSED. So a helper may come late, be paused anywhere or not exist at all, and every loop still ends.
- * Helpers spin for a moment, then sleep; the caller does the same when the last tasks are others'. */
+ * Helpers spin for a moment, then sleep; the caller does the same when the last tasks are others'.
+ *
+ * A helper whose core is taken away in the middle of a task holds up the caller for a slice of the system's scheduler,
+ * thousands of times a task's length. When that happens the caller goes on alone for some loops, for more each time. */
 #include "pool.h"
 
 #include <limits.h>
@@ -11,6 +14,9 @@
 
 #define CLOSED 0xffffffffu
 #define SPINS 4000 /* some 20 microseconds: longer than the pause between two loops of one layer */
+#define STALL_NS 1000000      /* a helper that is this late has lost its core */
+#define ALONE_LEAST 512       /* loops, about two tokens of a small model */
+#define ALONE_MOST 16384
 
 struct sotto_pool {
   _Alignas(64) uint64_t claim;
@@ -18,17 +24,26 @@ struct sotto_pool {
   _Alignas(64) int32_t epoch;     /* raised when there is something new; helpers sleep on it */
   int32_t n_sleeping, is_closing;
   uint32_t n_threads;
+  uint32_t n_alone, alone_next; /* loops that the caller still runs alone; and after the next stall */
   pool_task *run;
   void *argument;
   uint32_t n_tasks;
 };
 
 #if defined(__wasm_atomics__)
-static void sleep_while(int32_t *address, int32_t value) { __builtin_wasm_memory_atomic_wait32(address, value, -1); }
+/* Returns whether it slept for timeout_ns, -1 for ever, without being woken. */
+static bool sleep_while(int32_t *address, int32_t value, int64_t timeout_ns) {
+  return __builtin_wasm_memory_atomic_wait32(address, value, timeout_ns) == 2;
+}
 static void wake(int32_t *address) { __builtin_wasm_memory_atomic_notify(address, UINT_MAX); }
 static void pause_briefly(void) {}
 #else /* no futex without an operating system: spin */
-static void sleep_while(int32_t *address, int32_t value) { (void)address; (void)value; }
+static bool sleep_while(int32_t *address, int32_t value, int64_t timeout_ns) {
+  (void)address;
+  (void)value;
+  (void)timeout_ns;
+  return false;
+}
 static void wake(int32_t *address) { (void)address; }
 static void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -46,7 +61,7 @@ enum sotto_status sotto_pool_open(void *block, size_t block_bytes, uint32_t n_th
   if (n_threads == 0 || block_bytes < sotto_pool_measure(n_threads)) return SOTTO_INVALID_ARGUMENT;
   const uintptr_t align = _Alignof(struct sotto_pool);
   sotto_pool *opened = (sotto_pool *)(((uintptr_t)block + align - 1) & ~(align - 1));
-  *opened = (struct sotto_pool){.claim = CLOSED, .n_threads = n_threads};
+  *opened = (struct sotto_pool){.claim = CLOSED, .n_threads = n_threads, .alone_next = ALONE_LEAST};
   *pool = opened;
   return SOTTO_OK;
 }
@@ -67,9 +82,32 @@ static void work(sotto_pool *pool, int thread) {
   }
 }
 
+/* Waits for the tasks that others have claimed. Returns whether one of them stalled. */
+static bool wait_for_others(sotto_pool *pool, int32_t n_tasks) {
+  bool is_stalled = false;
+  for (int spins = 0;; spins++) {
+    const int32_t n_done = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
+    if (n_done == n_tasks) return is_stalled;
+    if (spins < SPINS) pause_briefly();
+    else is_stalled |= sleep_while(&pool->n_done, n_done, STALL_NS);
+  }
+}
+
+/* After a loop with others: whether the next ones are run alone. */
+static void note_stall(sotto_pool *pool, bool is_stalled) {
+  if (is_stalled) {
+    pool->n_alone = pool->alone_next;
+    if (pool->alone_next < ALONE_MOST) pool->alone_next *= 2;
+  } else if (pool->alone_next > ALONE_LEAST) {
+    pool->alone_next--;
+  }
+}
+
 void pool_run(sotto_pool *pool, pool_task *run, void *argument, int n_tasks) {
-  if (!pool || pool->n_threads == 1 || n_tasks == 1) {
+  const bool is_alone = !pool || pool->n_threads == 1 || pool->n_alone > 0;
+  if (is_alone || n_tasks == 1) {
     for (int i = 0; i < n_tasks; i++) run(argument, i, 0);
+    if (pool && pool->n_alone > 0) pool->n_alone--;
     return;
   }
   const uint64_t loop = (__atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST) >> 32) + 1;
@@ -82,12 +120,7 @@ void pool_run(sotto_pool *pool, pool_task *run, void *argument, int n_tasks) {
   __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&pool->n_sleeping, __ATOMIC_SEQ_CST)) wake(&pool->epoch);
   work(pool, 0);
-  for (int spins = 0;; spins++) {
-    const int32_t n_done = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
-    if (n_done == n_tasks) return;
-    if (spins < SPINS) pause_briefly();
-    else sleep_while(&pool->n_done, n_done);
-  }
+  note_stall(pool, wait_for_others(pool, n_tasks));
 }
 
 void sotto_pool_work(sotto_pool *pool, uint32_t index) {
@@ -101,7 +134,7 @@ void sotto_pool_work(sotto_pool *pool, uint32_t index) {
     }
     if (epoch == seen) {
       __atomic_add_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
-      sleep_while(&pool->epoch, seen);
+      sleep_while(&pool->epoch, seen, -1);
       __atomic_sub_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
     }
     seen = __atomic_load_n(&pool->epoch, __ATOMIC_SEQ_CST);

@@ -33,7 +33,7 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   if (session->n_wave > session->n_ctx) session->n_wave = session->n_ctx;
   if (session->n_batch > session->n_wave) session->n_batch = session->n_wave;
   session->n_threads = options->n_threads ? options->n_threads : 1;
-  static const enum kv_type kv_types[] = {[SOTTO_KV_DEFAULT] = KV_F16, [SOTTO_KV_F16] = KV_F16, [SOTTO_KV_F32] = KV_F32,
+  static const enum kv_type kv_types[] = {[SOTTO_KV_DEFAULT] = KV_INT8, [SOTTO_KV_F16] = KV_F16, [SOTTO_KV_F32] = KV_F32,
                                           [SOTTO_KV_INT8] = KV_INT8};
   session->kv_type = kv_types[options->kv_type];
   if (model->config.n_heads / model->config.n_kv_heads > MAX_QUERIES)
