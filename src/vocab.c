@@ -348,6 +348,7 @@ static void unescape_tokens(struct sotto_value *tokens, struct arena *arena) {
     out += 8 + n;
   }
   tokens->data = copy;
+  tokens->data_bytes = (uint32_t)(out - copy);
 }
 
 /* ---- open ---- */

@@ -414,6 +414,92 @@ static void a_space_goes_before_the_text_and_after_special_tokens(void) {
   close_model(&f);
 }
 
+/* ---- unigrams ---- */
+
+static bool unigrams_give(struct tiny_tokenizer t, const char *text, const char *expected) {
+  static const struct tiny_token tokens[] = {UNKNOWN, SCORED("a", -1), SCORED("b", -2), SCORED("ab", -2.5f), SCORED("abc", -9),
+                                             SCORED("bc", -3), SCORED("▁", -4), SCORED("▁a", -5), USER("aab"), CONTROL("b▁")};
+  struct fixture f;
+  t.model = "t5";
+  t.tokens = tokens;
+  t.n_tokens = LENGTH(tokens);
+  const bool is_so = gives(open_model(&f, t), 0, text, expected);
+  close_model(&f);
+  return is_so;
+}
+
+static void the_most_likely_tokens_are_taken(void) {
+  const struct tiny_tokenizer t = {0};
+  CHECK(unigrams_give(t, "ab", "ab"));       /* -2.5 against -3 */
+  CHECK(unigrams_give(t, "abc", "a|bc"));    /* -4 against -9, and against ab and the unknown */
+  CHECK(unigrams_give(t, "ba", "b|a"));
+  CHECK(unigrams_give(t, "axxb", "a|<unk>|b")); /* unknown ones in a row are one */
+  CHECK(unigrams_give(t, "aé\xff", "a|<unk>"));
+  CHECK(unigrams_give(t, "xaabx", "<unk>|aab|<unk>"));
+  CHECK(unigrams_give(t, "", ""));
+}
+
+static void spaces_of_unigrams(void) {
+  struct tiny_tokenizer t = {0};
+  CHECK(unigrams_give(t, "a  a ", "a|▁|▁a|▁"));
+  t.add_space_prefix = true;
+  CHECK(unigrams_give(t, "a  a ", "▁a|▁|▁a|▁"));
+  t.merges_spaces = true;
+  CHECK(unigrams_give(t, " a  a ", "▁a|▁a"));
+  CHECK(unigrams_give(t, " ", ""));
+}
+
+/* A table of one level: A becomes a, B becomes "a b", and nothing comes of C. */
+static uint32_t fill_charsmap(uint32_t units[0x201], const char **texts) {
+  enum { ROOT = 0x100, LEAF = 1u << 8 };
+  memset(units, 0, 0x201 * sizeof *units);
+  *texts = "a\0a b\0";
+  units[0] = 0x200 * sizeof *units;
+  units[1] = ROOT << 10;
+  for (uint32_t c = 'A', offset = 0; c <= 'C'; offset += c == 'A' ? 2 : 4, c++) {
+    units[1 + (ROOT ^ c)] = 0x80u << 10 | LEAF | c;
+    units[1 + (ROOT ^ c ^ 0x80)] = 1u << 31 | (c == 'C' ? 1 : offset);
+  }
+  return 0x201 * sizeof *units;
+}
+
+static void texts_are_normalised_first(void) {
+  uint32_t units[0x201 + 2];
+  const char *texts;
+  const uint32_t n = fill_charsmap(units, &texts);
+  memcpy(units + 0x201, texts, 6);
+  struct tiny_tokenizer t = {.charsmap = units, .charsmap_bytes = n + 6};
+  CHECK(unigrams_give(t, "AbCD", "ab|<unk>"));
+  CHECK(unigrams_give(t, "BBB", "a|▁|b|a|▁|b|a|▁|b"));
+  CHECK(unigrams_give(t, "B", "a|▁|b"));
+  for (t.charsmap_bytes = 0; t.charsmap_bytes < n + 6; t.charsmap_bytes += t.charsmap_bytes < 8 ? 1 : 511) { /* cut short */
+    const struct tiny_token unknown = UNKNOWN;
+    struct fixture f;
+    t.model = "t5";
+    t.tokens = &unknown;
+    t.n_tokens = 1;
+    const enum sotto_status status = open_options(&f, tiny_small, &t);
+    CHECK(status == (t.charsmap_bytes ? SOTTO_MALFORMED : SOTTO_OK));
+    close_model(&f);
+  }
+}
+
+/* ---- RWKV ---- */
+
+static void the_longest_token_goes_first(void) {
+  const struct tiny_token tokens[] = {NORMAL("<s>"), NORMAL("a"), NORMAL("ab"), NORMAL("abcd"), NORMAL("\\n"), NORMAL("\\xe9\\x00"),
+                                      NORMAL("\\\\"), NORMAL("\\'")};
+  const struct tiny_tokenizer t = {.model = "rwkv", .tokens = tokens, .n_tokens = LENGTH(tokens)};
+  struct fixture f;
+  char text[4];
+  size_t n;
+  const sotto_model *model = open_model(&f, t);
+  CHECK(gives(model, 0, "abcdabca", "abcd|ab|<s>|a")); /* the unknown one is the file's first here */
+  CHECK(gives(model, 0, "\n\\'a", "\n|\\|'|a"));
+  CHECK(sotto_token_bytes(model, 5, false, text, sizeof text, &n) == SOTTO_OK && n == 2 && !memcmp(text, "\xe9", 2));
+  close_model(&f);
+}
+
 /* ---- WordPiece ---- */
 
 #define PIECES {"[UNK]", TOKEN_UNKNOWN, 0}, CONTROL("[CLS]"), CONTROL("[SEP]"), NORMAL("▁ab"), NORMAL("▁a"), NORMAL("b"), \
@@ -809,6 +895,10 @@ int main(void) {
   RUN(what_is_no_token_goes_out_as_bytes);
   RUN(a_broken_character_before_a_space);
   RUN(a_space_goes_before_the_text_and_after_special_tokens);
+  RUN(the_most_likely_tokens_are_taken);
+  RUN(spaces_of_unigrams);
+  RUN(texts_are_normalised_first);
+  RUN(the_longest_token_goes_first);
   RUN(the_longest_piece_goes_first);
   RUN(words_of_wordpiece);
   RUN(special_tokens_are_cut_out_when_asked_for);

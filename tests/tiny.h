@@ -20,7 +20,9 @@ struct tiny_tokenizer {
   const struct tiny_token *tokens; /* (n_tokens) */
   const char *const *merges;       /* (n_merges) "left right" */
   uint32_t bos, eos, unknown;
-  bool add_bos, add_eos, add_space_prefix;
+  bool add_bos, add_eos, add_space_prefix, merges_spaces;
+  const void *charsmap;            /* (charsmap_bytes) */
+  uint32_t charsmap_bytes;
 };
 
 struct tiny_options {
@@ -126,6 +128,8 @@ static inline void tiny_write_tokenizer(struct tiny_keys *keys, const struct tin
   tiny_key_bool(keys, "tokenizer.ggml.add_bos_token", t->add_bos);
   tiny_key_bool(keys, "tokenizer.ggml.add_eos_token", t->add_eos);
   tiny_key_bool(keys, "tokenizer.ggml.add_space_prefix", t->add_space_prefix);
+  if (t->merges_spaces) tiny_key_bool(keys, "tokenizer.ggml.remove_extra_whitespaces", true);
+  tiny_put(keys->file, t->charsmap, tiny_key_array(keys, "tokenizer.ggml.precompiled_charsmap", SOTTO_VALUE_U8, t->charsmap_bytes));
 }
 
 static inline uint32_t tiny_write_keys(struct tiny_file *file, const struct tiny_options *o) {
