@@ -2,12 +2,13 @@
 import { STRUCTS } from "./abi.js";
 import { SottoError } from "./errors.js";
 import { Breath } from "./engine.js";
+import { Lookup } from "./lookup.js";
 
 /**
- * request: { sampling, logitBiases: [[token, bias]], stops: [text], stopTokens: [token], maxTokens, nTop }.
+ * request: { sampling, logitBiases: [[token, bias]], stops: [text], stopTokens: [token], maxTokens, nTop, lookup }.
  * onStart({ nPrompt, nCached }); onToken({ text, token, logprob, top }), where text may lag behind the tokens.
  * transcript: { text, tokens } of the prompt; grows by what was answered, as far as text and tokens agree.
- * Returns { finishReason, nPrompt, nCached, nCompletion }.
+ * Returns { finishReason, nPrompt, nCached, nCompletion, nDrafted, nAccepted }.
  */
 export function generate(engine, tokens, request, { signal, transcript, onStart, onToken }) {
   if (tokens.length === 0) throw new SottoError("INVALID_ARGUMENT", "the prompt is empty: pass some text");
@@ -19,22 +20,35 @@ export function generate(engine, tokens, request, { signal, transcript, onStart,
     const writer = new Writer(engine, request.stops, transcript);
     await breath.take();
     await engine.compute(breath);
-    const finishReason = await run({ engine, request, sampler, writer, onToken, breath });
-    return { finishReason, nPrompt: tokens.length, nCached, nCompletion: writer.nTokens };
+    const lookup = request.lookup ? new Lookup(tokens) : null;
+    const finishReason = await run({ engine, request, sampler, writer, onToken, breath, lookup });
+    const { nDrafted = 0, nAccepted = 0 } = lookup ?? {};
+    return { finishReason, nPrompt: tokens.length, nCached, nCompletion: writer.nTokens, nDrafted, nAccepted };
   });
 }
 
-async function run({ engine, request, sampler, writer, onToken, breath }) {
+async function run({ engine, request, sampler, writer, onToken, breath, lookup }) {
+  let position = engine.nTokens - 1; // whose logits tell the next token
+  let drafts = []; // guessed tokens behind it that have been computed along, and may yet turn out wrong
   for (;;) {
-    const logits = engine.logitsAt(engine.nTokens - 1);
+    const logits = engine.logitsAt(position);
     const token = sample(engine, sampler, logits);
     if (engine.isEnd(token) || request.stopTokens.includes(token)) return finish(writer, onToken, "stop");
     const { text, isStopped } = writer.write(token);
     onToken({ text, token, ...logprobs(engine, logits, token, request.nTop) });
     if (isStopped) return "stop";
-    const isFull = engine.nTokens === engine.nCtx;
+    const isFull = position + 1 === engine.nCtx;
     if (isFull || writer.nTokens === request.maxTokens) return finish(writer, onToken, "length");
-    engine.append([token]);
+    position++;
+    lookup?.push(token);
+    if (drafts.length > 0 && drafts[0] === token) {
+      drafts = drafts.slice(1);
+      lookup.accept();
+      continue;
+    }
+    engine.rewind(position);
+    drafts = lookup?.draft().slice(0, engine.nCtx - position - 1) ?? [];
+    engine.append([token, ...drafts]);
     await engine.compute(breath);
   }
 }

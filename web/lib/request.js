@@ -26,7 +26,7 @@ const SAMPLING = {
 };
 
 const GENERATION = {
-  ...SAMPLING, model: string, max_tokens: integer(1), stream: boolean, signal, stop_token_ids: tokens,
+  ...SAMPLING, model: string, max_tokens: integer(1), stream: boolean, signal, stop_token_ids: tokens, lookup: boolean,
   stop: kind("a string or several", (v) => [v].flat().every((stop) => isString(stop) && stop !== "")),
   logit_bias: kind("an object of token ids and numbers", (v) =>
     Object.entries(v).every(([id, bias]) => isToken(Number(id)) && typeof bias === "number" && !Number.isNaN(bias))),
@@ -117,6 +117,7 @@ export function engineRequest(options) {
     stops: [stop].flat(),
     stopTokens: Array.from(stop_token_ids),
     maxTokens: options.max_tokens ?? options.max_completion_tokens ?? Infinity,
+    lookup: options.lookup ?? true,
     nTop: logprobs === true ? top_logprobs ?? 0 : logprobs || undefined,
   };
 }

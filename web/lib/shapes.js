@@ -96,12 +96,13 @@ function tokenText(bytes) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
 }
 
-function usage({ nPrompt, nCompletion, nCached }) {
+function usage({ nPrompt, nCompletion, nCached, nDrafted, nAccepted }) {
   return {
     prompt_tokens: nPrompt,
     completion_tokens: nCompletion,
     total_tokens: nPrompt + nCompletion,
     prompt_tokens_details: { cached_tokens: nCached },
+    completion_tokens_details: { accepted_prediction_tokens: nAccepted, rejected_prediction_tokens: nDrafted - nAccepted },
   };
 }
 
