@@ -277,6 +277,10 @@ static void measure_tokens(struct vocab *vocab) {
     uint32_t n;
     const uint8_t *text = strings_get(&vocab->tokens, i, &n);
     if (n > vocab->max_token_bytes) vocab->max_token_bytes = n;
+    if (vocab->reach && n >= REACH_BYTES) {
+      uint32_t *reach = &vocab->reach[hash_more(HASH_START, text, REACH_BYTES) % REACH_SLOTS];
+      if (n > *reach) *reach = n;
+    }
     if (n == 0 || n > MAX_SPECIAL_BYTES || !vocab_is_special(vocab, (int32_t)i)) continue;
     vocab->begins_special[text[0]] = vocab->ends_special[text[n - 1]] = vocab->special_lengths[n] = true;
   }
@@ -369,7 +373,10 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   }
   vocab->kinds = arena_carve(arena, n, sizeof *vocab->kinds);
   vocab->traits = arena_carve(arena, n, sizeof *vocab->traits);
+  const bool walks = vocab->tokenizer == TOKENIZER_UGM || vocab->tokenizer == TOKENIZER_RWKV;
+  if (walks) vocab->reach = arena_carve(arena, REACH_SLOTS, sizeof *vocab->reach);
   if (arena_measures(arena) || arena_overflows(arena)) return SOTTO_OK;
+  if (walks) memset(vocab->reach, 0, REACH_SLOTS * sizeof *vocab->reach);
   for (uint32_t i = 0; i < n; i++) {
     uint64_t kind = TOKEN_NORMAL;
     if (kinds.data && (!gguf_value_u64(&kinds, i, &kind) || kind > TOKEN_BYTE)) kind = TOKEN_UNDEFINED;
@@ -416,10 +423,14 @@ int32_t vocab_find(const struct vocab *vocab, const uint8_t *text, uint32_t n_by
 
 int32_t vocab_next_prefix(const struct vocab *vocab, const uint8_t *text, size_t n_bytes, struct prefix_walk *walk) {
   const struct strings *tokens = &vocab->tokens;
-  const uint32_t limit = n_bytes < vocab->max_token_bytes ? (uint32_t)n_bytes : vocab->max_token_bytes;
-  if (walk->n_bytes == 0) walk->hash = HASH_START;
-  while (walk->n_bytes < limit) {
+  if (walk->n_bytes == 0) {
+    walk->hash = HASH_START;
+    walk->limit = n_bytes < vocab->max_token_bytes ? (uint32_t)n_bytes : vocab->max_token_bytes;
+  }
+  while (walk->n_bytes < walk->limit) {
     walk->hash = hash_more(walk->hash, text + walk->n_bytes++, 1);
+    if (walk->n_bytes == REACH_BYTES && walk->limit > vocab->reach[walk->hash % REACH_SLOTS])
+      walk->limit = vocab->reach[walk->hash % REACH_SLOTS];
     for (uint32_t slot = walk->hash; tokens->slots[slot &= tokens->n_slots - 1]; slot++) {
       uint32_t n;
       const uint8_t *other = strings_get(tokens, tokens->slots[slot] - 1, &n);

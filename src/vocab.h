@@ -8,6 +8,9 @@
 #define NO_TOKEN (-1)
 #define MAX_SPECIAL_BYTES 255 /* real ones have up to 60; longer ones are not looked for in texts */
 
+#define REACH_BYTES 4   /* for texts that begin with so many bytes alike */
+#define REACH_SLOTS (1u << 14)
+
 enum tokenizer {
   TOKENIZER_UNKNOWN,
   TOKENIZER_BPE, /* byte-level byte-pair encoding (Radford et al., 2019): "gpt2" */
@@ -54,6 +57,7 @@ struct vocab {
   uint8_t *kinds;                  /* (n_tokens) enum token_kind */
   uint8_t *traits;                 /* (n_tokens) enum token_trait, any of them */
   uint32_t max_token_bytes;        /* the longest text */
+  uint32_t *reach;                 /* (REACH_SLOTS) the longest of the texts whose first bytes have this hash */
   /* Of the tokens that are cut out of a text before it is tokenized: their first and last bytes, their lengths. */
   bool begins_special[256], ends_special[256], special_lengths[MAX_SPECIAL_BYTES + 1];
 };
@@ -72,6 +76,7 @@ int32_t vocab_find_byte(const struct vocab *vocab, uint8_t byte); /* "<0x0A>"; N
 /* Walks the tokens that a text begins with, from the shortest: start with a walk of zeros. NO_TOKEN: there are no more. */
 struct prefix_walk {
   uint32_t n_bytes; /* of the token found last */
+  uint32_t limit;   /* no token is longer */
   uint32_t hash;
 };
 int32_t vocab_next_prefix(const struct vocab *vocab, const uint8_t *text, size_t n_bytes, struct prefix_walk *walk);
