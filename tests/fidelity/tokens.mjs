@@ -13,7 +13,7 @@ const N_SHOWN = 5; // differences
 // Of those that no vocabulary has, one of each kind.
 const PRE_TOKENIZERS = ["default", "chameleon", "dbrx", "chatglm-bpe", "glm4", "jais-2", "minicpm5", "laguna", "ufakzeka",
   "bailingmoe", "seed-coder", "exaone-moe", "tekken", "gpt-4o", "granite-embed-multi-97m", "tiny_aya", "superbpe", "kimi-k2",
-  "deepseek-v3", "spark2_5", "afmoe", "youtu", "bloom", "viking", "granite-embed-multi-311m", "sarvam-moe", "whitespace",
+  "deepseek-v3", "spark2_5", "afmoe", "youtu", "bloom", "viking", "granite-embed-multi-311m", "sarvam-moe",
   "smollm", "gpt-2"];
 
 // One file with one set of flags; returns the number of texts whose ids differ.
