@@ -57,14 +57,15 @@ enum sotto_status sotto_token_bytes(const sotto_model *model, int32_t token, boo
   if ((uint32_t)token >= vocab->tokens.n) return SOTTO_OK; /* a row of the embedding that pads it */
   uint32_t n;
   const uint8_t *text = strings_get(&vocab->tokens, (uint32_t)token, &n);
-  switch ((enum token_kind)vocab->kinds[token]) {
+  const bool is_raw = vocab->tokenizer == TOKENIZER_RWKV && vocab->kinds[token] != TOKEN_CONTROL && vocab->kinds[token] != TOKEN_UNKNOWN;
+  switch (is_raw ? TOKEN_USER_DEFINED : (enum token_kind)vocab->kinds[token]) {
     case TOKEN_CONTROL: case TOKEN_UNKNOWN:
       if (special) put(&out, text, n);
       break;
     case TOKEN_USER_DEFINED: put(&out, text, n); break;
     case TOKEN_BYTE: put_byte(&out, text, n); break;
     case TOKEN_NORMAL:
-      if (vocab->tokenizer == TOKENIZER_BPE) put_bpe(&out, text, n);
+      if (vocab->tokenizer == TOKENIZER_BPE && !(vocab->pre && vocab->pre->is_plain)) put_bpe(&out, text, n);
       else put_spm(&out, text, n);
       break;
     case TOKEN_UNUSED: case TOKEN_UNDEFINED: break;
@@ -74,7 +75,7 @@ enum sotto_status sotto_token_bytes(const sotto_model *model, int32_t token, boo
 }
 
 bool sotto_token_is_end(const sotto_model *model, int32_t token) {
-  return token >= 0 && (uint32_t)token < model->vocab.tokens.n && model->vocab.ends[token];
+  return token >= 0 && (uint32_t)token < model->vocab.tokens.n && model->vocab.traits[token] & TRAIT_ENDS;
 }
 
 bool sotto_token_is_special(const sotto_model *model, int32_t token) {

@@ -1,6 +1,12 @@
 /* model.c: opens a model from its directory and takes its bytes. */
 #include "model.h"
 
+/* A file with a tokenizer and no tensors turns text into tokens and back, and nothing else. */
+static bool is_vocabulary(const sotto_gguf *gguf) {
+  struct sotto_value tokens;
+  return sotto_gguf_n_tensors(gguf) == 0 && sotto_gguf_find(gguf, "tokenizer.ggml.tokens", &tokens) == SOTTO_OK;
+}
+
 /* The same code measures and opens: with a measuring arena nothing is written but the caller's struct. */
 static enum sotto_status open_in(struct arena *arena, struct sotto_model *model, const sotto_gguf *gguf,
                                  const struct sotto_model_options *options, struct sotto_error *error) {
@@ -13,9 +19,14 @@ static enum sotto_status open_in(struct arena *arena, struct sotto_model *model,
   model->kernels = kernels_select(options ? (int)options->level : 0, &model->level);
   if (!model->kernels)
     return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "this engine does not run kernel level %u", options->level);
-  TRY(config_read(&model->config, gguf, error));
-  TRY(vocab_open(&model->vocab, gguf, model->config.n_vocab, arena, error));
-  TRY(weights_open(&model->weights, &model->config, gguf, arena, error));
+  if (is_vocabulary(gguf)) {
+    TRY(vocab_open(&model->vocab, gguf, INT32_MAX, arena, error));
+    model->config.n_vocab = model->vocab.tokens.n;
+  } else {
+    TRY(config_read(&model->config, gguf, error));
+    TRY(vocab_open(&model->vocab, gguf, model->config.n_vocab, arena, error));
+    TRY(weights_open(&model->weights, &model->config, gguf, arena, error));
+  }
   if (arena_overflows(arena))
     return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "the model needs %U bytes of memory", arena->used);
   return SOTTO_OK;

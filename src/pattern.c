@@ -1,15 +1,29 @@
 /* pattern.c: a matcher for the regular expressions that pre-tokenizers are made of, and no others:
  *
- *   alternatives  a|b, the first that matches       group      (?:a|b), which is not entered again once it has matched
+ *   alternatives  a|b, the first that matches       group      (?:a|b), which gives nothing back once it has matched
  *   character     x  \r \n \[  [a-z]  [^...]        class      \s \S \p{L} \p{N} \p{M} \p{P} \p{S}, alone or in brackets
+ *   both          [a-z&&[^x]]                       end        $
  *   how often     ? * + {n} {n,m}, greedy           look-ahead (?!x) of one character
+ *   part          \1 to \9, a group whose alternatives are parts[0] to parts[8]
  *
- * Only a single character repeats without bound, so the depth of recursion is bounded by the pattern, not by the text. */
+ * Groups repeat in a loop, so the depth of recursion is bounded by the pattern, not by the text. */
 #include "pattern.h"
 
 #include "unicode.h"
 
 #include <string.h>
+
+static const char *const parts[] = {
+    "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]",
+    "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+",
+    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*",
+    "\\s*[\\r\\n]+|" PART_SPACE,
+    "\\s+(?!\\S)|\\s+",
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|" PART_SPACE,
+    "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+",
+    "[\u4e00-\u9fa5\u3040-\u30ff]+",
+    "[\u0800-\u9fa5\uac00-\ud7ff&&\\S]+",
+};
 
 struct subject {
   const uint8_t *text;
@@ -33,6 +47,8 @@ static uint32_t read_literal(const char **p) {
   return c;
 }
 
+static bool is_part(const char *p) { return p[0] == '\\' && p[1] >= '1' && p[1] <= '9'; }
+
 static bool is_class_escape(const char *p) { return p[0] == '\\' && (p[1] == 's' || p[1] == 'S' || p[1] == 'p'); }
 
 /* \s, \S or \p{X} at *p, which moves behind it. */
@@ -42,11 +58,13 @@ static bool class_matches(const char **p, uint32_t c) {
     *p += 2;
     return unicode_is_space(c) == (kind == 's');
   }
-  static const char letters[] = "?LNMPS"; /* by enum char_class */
+  static const char letters[] = "?LNMPS?"; /* by enum char_class */
   const char letter = (*p)[3];
   *p += 5;
   return letters[unicode_class(c)] == letter;
 }
+
+static bool item_matches(const char **p, uint32_t c);
 
 /* [...] at *p, which moves behind it. */
 static bool set_matches(const char **p, uint32_t c) {
@@ -55,6 +73,11 @@ static bool set_matches(const char **p, uint32_t c) {
   bool is_in = false;
   if (is_negated) ++*p;
   while (**p != ']') {
+    if ((*p)[0] == '&' && (*p)[1] == '&') {
+      *p += 2;
+      is_in &= item_matches(p, c);
+      continue;
+    }
     if (is_class_escape(*p)) {
       is_in |= class_matches(p, c);
       continue;
@@ -78,20 +101,18 @@ static bool item_matches(const char **p, uint32_t c) {
   return read_literal(p) == c;
 }
 
-static const char *skip_group(const char *p) {
-  int depth = 0;
-  do {
-    if (*p == '\\') p++;
-    else if (*p == '[') while (p[1] != ']') p += 1 + (p[1] == '\\');
-    else if (*p == '(') depth++;
-    else if (*p == ')') depth--;
-    p++;
-  } while (depth > 0);
+static const char *skip_item(const char *p) {
+  item_matches(&p, 0);
   return p;
 }
 
-static const char *skip_item(const char *p) {
-  item_matches(&p, 0);
+static const char *skip_group(const char *p) {
+  int depth = 0;
+  do {
+    if (*p == '(') depth++;
+    else if (*p == ')') depth--;
+    p = *p == '(' || *p == ')' ? p + 1 : skip_item(p);
+  } while (depth > 0);
   return p;
 }
 
@@ -139,21 +160,35 @@ static size_t match_repeated(const char *p, const struct subject *subject, size_
   }
 }
 
+/* The group or part at *p, which moves behind it, as often as it can be. */
+static size_t match_group(const char **p, const struct subject *subject, size_t at) {
+  size_t min, max, n = 0;
+  const char *group = is_part(*p) ? parts[(*p)[1] - '1'] : *p + 3;
+  *p = read_count(is_part(*p) ? *p + 2 : skip_group(*p), &min, &max);
+  for (size_t end; n < max && (end = match_alternatives(group, subject, at)) != NO_MATCH; n++) {
+    if (end == at) return at;
+    at = end;
+  }
+  return n < min ? NO_MATCH : at;
+}
+
 static size_t match_sequence(const char *p, const struct subject *subject, size_t at) {
   while (!is_end(p)) {
-    if (*p != '(') return match_repeated(p, subject, at);
-    if (p[2] == '!') {
+    if (*p == '$') {
+      if (at < subject->n_bytes) return NO_MATCH;
+      p++;
+      continue;
+    }
+    if (*p != '(' && !is_part(p)) return match_repeated(p, subject, at);
+    if (*p == '(' && p[2] == '!') {
       const char *item = p + 3;
       const uint32_t next = look(subject, at);
       if (next != UINT32_MAX && item_matches(&item, next)) return NO_MATCH;
       p = skip_group(p);
       continue;
     }
-    size_t min, max;
-    const size_t end = match_alternatives(p + 3, subject, at);
-    p = read_count(skip_group(p), &min, &max);
-    if (end == NO_MATCH && min > 0) return NO_MATCH;
-    if (end != NO_MATCH) at = end;
+    at = match_group(&p, subject, at);
+    if (at == NO_MATCH) return NO_MATCH;
   }
   return at;
 }

@@ -23,6 +23,8 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
       options->kv_type > SOTTO_KV_INT8)
     return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "a context of %u tokens, batches of %u, waves of %u, %u threads or KV type %u is out of range",
                      options->n_ctx, options->n_batch, options->n_wave, options->n_threads, options->kv_type);
+  if (model->weights.n_tensors == 0)
+    return error_set(error, SOTTO_MISSING_TENSOR, NOWHERE, "the file holds a vocabulary without weights: it gives tokens and no answers");
   const uint32_t n_ctx_train = model->config.n_ctx_train;
   session->model = model;
   session->n_ctx = options->n_ctx ? options->n_ctx : n_ctx_train < DEFAULT_CTX_MOST ? n_ctx_train : DEFAULT_CTX_MOST;

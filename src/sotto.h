@@ -145,6 +145,7 @@ struct sotto_model_info {
   uint32_t add_bos, add_eos;               /* what the file asks of its tokenizer */
 };
 
+/* A file with a tokenizer and no tensors opens too: for text and tokens, without sessions. */
 enum sotto_status sotto_model_measure(const sotto_gguf *gguf, const struct sotto_model_options *options, size_t *n_bytes,
                                       struct sotto_error *error);
 enum sotto_status sotto_model_open(void *block, size_t block_bytes, const sotto_gguf *gguf,

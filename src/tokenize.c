@@ -86,6 +86,17 @@ static int32_t find_special(const struct vocab *vocab, const uint8_t *text, uint
   return parse_special || vocab->kinds[token] == TOKEN_USER_DEFINED ? token : NO_TOKEN;
 }
 
+static bool is_blank(uint8_t c) { return c < 0x80 && unicode_is_space(c); }
+
+/* Takes the spaces around a special token in [begin, end) away that it does not want. */
+static void strip(struct tokenization *job, const uint8_t *text, size_t text_bytes, size_t begin, size_t end) {
+  const uint8_t traits = job->vocab->traits[job->marks[begin]];
+  for (; traits & TRAIT_STRIPS_RIGHT && end < text_bytes && job->marks[end] == FREE && is_blank(text[end]); end++)
+    job->marks[end] = COVERED;
+  for (; traits & TRAIT_STRIPS_LEFT && begin > 0 && job->marks[begin - 1] == FREE && is_blank(text[begin - 1]); begin--)
+    job->marks[begin - 1] = COVERED;
+}
+
 static void mark_special(struct tokenization *job, const uint8_t *text, size_t text_bytes, bool parse_special) {
   const struct vocab *vocab = job->vocab;
   for (size_t i = 0; i < text_bytes; i++) job->marks[i] = FREE;
@@ -98,8 +109,25 @@ static void mark_special(struct tokenization *job, const uint8_t *text, size_t t
       if (token == NO_TOKEN) continue;
       job->marks[at] = token;
       for (uint32_t i = 1; i < n; i++) job->marks[at + i] = COVERED;
+      strip(job, text, text_bytes, at, at + n);
       at += n - 1;
     }
+  }
+}
+
+/* ---- the longest token, and again ---- */
+
+static void tokenize_rwkv(struct tokenization *job, const uint8_t *text, size_t n_bytes) {
+  for (size_t at = 0; at < n_bytes;) {
+    struct prefix_walk walk = {0};
+    int32_t token, longest = job->vocab->unknown;
+    size_t end = at + 1;
+    while ((token = vocab_next_prefix(job->vocab, text + at, n_bytes - at, &walk)) != NO_TOKEN) {
+      longest = token;
+      end = at + walk.n_bytes;
+    }
+    if (longest != NO_TOKEN) put_token(job, longest);
+    at = end;
   }
 }
 
@@ -111,8 +139,14 @@ static void tokenize_marked(struct tokenization *job, const uint8_t *text, size_
     end = at + 1;
     if (job->marks[at] == FREE) {
       while (end < text_bytes && job->marks[end] == FREE) end++;
-      if (job->vocab->tokenizer == TOKENIZER_BPE) tokenize_bpe(job, text + at, end - at);
-      else tokenize_spm(job, text + at, end - at, is_after_special && job->vocab->add_space_prefix);
+      switch (job->vocab->tokenizer) {
+        case TOKENIZER_BPE: tokenize_bpe(job, text + at, end - at); break;
+        case TOKENIZER_SPM: tokenize_spm(job, text + at, end - at, is_after_special && job->vocab->add_space_prefix); break;
+        case TOKENIZER_UGM: tokenize_ugm(job, text + at, end - at); break;
+        case TOKENIZER_RWKV: tokenize_rwkv(job, text + at, end - at); break;
+        case TOKENIZER_WPM: tokenize_wpm(job, text + at, end - at); break;
+        case TOKENIZER_UNKNOWN: break;
+      }
       is_after_special = false;
     } else if (job->marks[at] != COVERED) {
       put_token(job, job->marks[at]);
@@ -130,24 +164,36 @@ static uint64_t carve_spm(struct tokenization *job, struct arena *arena, const u
   return text_bytes + 1 + n_spaces;
 }
 
-/* BPE: a byte that is no part of a character becomes the three of U+FFFD, so it needs 2 bytes more; at either end of a
- * stretch, where a special token may cut a character, there are up to 3 of those that the whole text does not show.
+/* BPE: a byte that is no part of a character becomes the three of U+FFFD, so it needs 2 bytes more, as does a space that
+ * becomes U+2581; at either end of a stretch, where a special token may cut a character, there are up to 3 of those that the whole text does not show.
  * Each byte is a symbol then, written as a character of up to two bytes. */
 static uint64_t carve_bpe(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
+  const bool escapes_spaces = job->vocab->pre && job->vocab->pre->escapes_spaces;
   uint64_t n = text_bytes + 2 * 3 * 2;
-  for (size_t at = 0, begin; begin = at, at < text_bytes;)
-    if (utf8_read(text, text_bytes, &at) == REPLACEMENT && at - begin == 1) n += 2;
+  for (size_t at = 0, begin; begin = at, at < text_bytes;) {
+    const uint32_t c = utf8_read(text, text_bytes, &at);
+    if ((c == REPLACEMENT && at - begin == 1) || (c == ' ' && escapes_spaces)) n += 2;
+  }
   job->word = arena_carve(arena, 2 * n, 1);
   job->text = arena_carve(arena, n, 1);
   return n;
 }
 
-static void carve(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
-  const bool is_bpe = job->vocab->tokenizer == TOKENIZER_BPE;
-  job->marks = arena_carve(arena, text_bytes, sizeof *job->marks);
-  const uint64_t n = is_bpe ? carve_bpe(job, arena, text, text_bytes) : carve_spm(job, arena, text, text_bytes);
+/* What merging needs: of n symbols n - 1 pairs, and each merge takes one and gives up to two. */
+static void carve_merges(struct tokenization *job, struct arena *arena, uint64_t n) {
   job->symbols = arena_carve(arena, n, sizeof *job->symbols);
-  job->heap = arena_carve(arena, 2 * n, sizeof *job->heap); /* n - 1 pairs, and each merge takes one and gives up to two */
+  job->heap = arena_carve(arena, 2 * n, sizeof *job->heap);
+}
+
+static void carve(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes) {
+  job->marks = arena_carve(arena, text_bytes, sizeof *job->marks);
+  switch (job->vocab->tokenizer) {
+    case TOKENIZER_BPE: carve_merges(job, arena, carve_bpe(job, arena, text, text_bytes)); break;
+    case TOKENIZER_SPM: carve_merges(job, arena, carve_spm(job, arena, text, text_bytes)); break;
+    case TOKENIZER_UGM: carve_ugm(job, arena, text, text_bytes); break;
+    case TOKENIZER_WPM: job->text = arena_carve(arena, 3 + 2 * (uint64_t)text_bytes, 1); break; /* small letters may be longer */
+    case TOKENIZER_RWKV: case TOKENIZER_UNKNOWN: break;
+  }
 }
 
 size_t sotto_tokenize_measure(const sotto_model *model, const char *text, size_t text_bytes) {
@@ -171,7 +217,8 @@ enum sotto_status sotto_tokenize(const sotto_model *model, const char *text, siz
   if (adds_ends && vocab->add_bos && vocab->bos != NO_TOKEN) put_token(&job, vocab->bos);
   mark_special(&job, (const uint8_t *)text, text_bytes, flags & SOTTO_TOKENIZE_SPECIAL);
   tokenize_marked(&job, (const uint8_t *)text, text_bytes);
-  if (adds_ends && vocab->add_eos && vocab->eos != NO_TOKEN) put_token(&job, vocab->eos);
+  const int32_t last = vocab->tokenizer == TOKENIZER_WPM ? vocab->separator : vocab->add_eos ? vocab->eos : NO_TOKEN;
+  if (adds_ends && last != NO_TOKEN) put_token(&job, last);
   *n_tokens = job.n_tokens;
   return job.n_tokens > tokens_cap ? SOTTO_NO_SPACE : SOTTO_OK;
 }

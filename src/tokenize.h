@@ -4,12 +4,24 @@
 
 #include "vocab.h"
 
-/* How a byte-level BPE cuts text into words before it merges (tokenize_bpe.c). */
+#define ESCAPED_SPACE 0x2581u /* how SentencePiece writes a space */
+
+/* Numbers whose last digits are cut into groups of three before any pattern cuts: of whatever script, each group but the
+ * first a piece, so that the first stays with the text before it; or of ASCII digits, where only their beginnings are cut. */
+enum grouping { NO_GROUPS, GROUPS_OF_NUMBERS, GROUPS_OF_DIGITS };
+
+/* How BPE cuts text into words before it merges (tokenize_bpe.c). */
 struct pre_tokenizer {
   const char *names;       /* values of tokenizer.ggml.pre, a space after each */
-  const char *patterns[5]; /* each cuts the pieces of the one before it; pattern.h */
+  const char *patterns[7]; /* each cuts the pieces of the one before it; pattern.h */
+  enum grouping grouping;
   bool ignores_merges;     /* a word that is a token stays whole */
+  bool joins_lines;        /* so does one of newlines alone */
+  bool is_plain;           /* words are merged as they are, not byte by byte */
+  bool escapes_spaces;
   bool add_bos;            /* where the file does not say */
+  bool forces_bos;         /* whatever the file says */
+  bool lacks_bos;          /* where the file names none */
 };
 const struct pre_tokenizer *pre_tokenizer_find(const uint8_t *name, uint32_t n_bytes); /* NULL: unknown */
 
@@ -27,6 +39,13 @@ struct merge {
   uint32_t n_bytes;         /* of both: not so any more once one of them has grown or gone */
 };
 
+/* The most likely tokens up to a place in a text end with this one. */
+struct best {
+  double score;             /* the sum of theirs */
+  uint32_t begin;           /* of the last one */
+  int32_t token;
+};
+
 /* False: these parts, which lie beside each other, do not become one. */
 typedef bool rank_fn(const struct vocab *vocab, const uint8_t *text, uint32_t left_bytes, uint32_t right_bytes, uint32_t *rank);
 
@@ -37,6 +56,7 @@ struct tokenization {
   int32_t *marks;           /* (text_bytes) a special token where its text begins, COVERED on the rest of it, FREE elsewhere */
   uint8_t *text;            /* a stretch between special tokens, in the form that is tokenized */
   uint8_t *word;            /* BPE: one word of it, a character for each byte */
+  struct best *best;        /* unigrams: (normalised bytes + 1) */
   struct symbol *symbols;
   struct merge *heap;
   uint32_t n_symbols, n_heap;
@@ -48,6 +68,9 @@ void merge_symbols(struct tokenization *job, const uint8_t *text, rank_fn *rank)
 void add_symbol(struct tokenization *job, uint32_t begin, uint32_t n_bytes);
 
 void tokenize_bpe(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void tokenize_ugm(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void carve_ugm(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes);
+void tokenize_wpm(struct tokenization *job, const uint8_t *text, size_t n_bytes);
 void tokenize_spm(struct tokenization *job, const uint8_t *text, size_t n_bytes, bool with_prefix);
 
 /* Byte-level BPE writes each byte as a character that can be printed. */

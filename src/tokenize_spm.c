@@ -21,9 +21,7 @@ static bool rank_pair(const struct vocab *vocab, const uint8_t *text, uint32_t l
 }
 
 static int32_t token_of_byte(const struct vocab *vocab, uint8_t byte) {
-  static const char digits[] = "0123456789ABCDEF";
-  const uint8_t name[6] = {'<', '0', 'x', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15], '>'};
-  int32_t token = vocab_find(vocab, name, 6);
+  int32_t token = vocab_find_byte(vocab, byte);
   if (token == NO_TOKEN) token = vocab_find(vocab, &byte, 1);
   return token == NO_TOKEN ? vocab->unknown : token;
 }

@@ -1,4 +1,4 @@
-/* unicode.h: UTF-8, and the classes of characters that pre-tokenizers tell apart. */
+/* unicode.h: UTF-8, and what tokenizers ask of a character. */
 #ifndef SOTTO_UNICODE_H
 #define SOTTO_UNICODE_H
 
@@ -8,10 +8,12 @@
 
 #define REPLACEMENT 0xfffdu /* U+FFFD, for bytes that are no character */
 
-/* General categories of the standard, by their first letter. */
-enum char_class { CLASS_OTHER, CLASS_LETTER, CLASS_NUMBER, CLASS_MARK, CLASS_PUNCTUATION, CLASS_SYMBOL };
+/* General categories of the standard, by their first letter; others are spaces and what is not assigned. */
+enum char_class { CLASS_OTHER, CLASS_LETTER, CLASS_NUMBER, CLASS_MARK, CLASS_PUNCTUATION, CLASS_SYMBOL, CLASS_CONTROL };
 
 enum char_class unicode_class(uint32_t code_point);
+uint32_t unicode_lowercase(uint32_t code_point);
+uint32_t unicode_first_part(uint32_t code_point); /* without its marks: the first of what it is taken apart to (NFD) */
 bool unicode_is_space(uint32_t code_point); /* the property White_Space */
 
 /* Reads the character at *at and moves on: one byte and REPLACEMENT where there is none. As llama.cpp does, takes

@@ -3,7 +3,9 @@
 #include "vocab.h"
 
 #include "tokenize.h"
+#include "unicode.h"
 
+#include <float.h>
 #include <string.h>
 
 #define MAX_PROBES 256 /* with half the slots free, real vocabularies need up to 39; in a hostile one all collide */
@@ -120,56 +122,110 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
     vocab->bos = 1;
     vocab->eos = 2;
     vocab->unknown = 0;
-  } else if (text_equals(model.data, model.n_items, "gpt2")) {
-    vocab->tokenizer = TOKENIZER_BPE;
-    vocab->bos = vocab->eos = 11;
-    const bool is_named = sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
+  } else if (text_equals(model.data, model.n_items, "t5")) {
+    vocab->tokenizer = TOKENIZER_UGM;
+    vocab->add_eos = vocab->can_tokenize = true;
+    vocab->eos = 1;
+    vocab->unknown = 2;
+  } else if (text_equals(model.data, model.n_items, "rwkv")) {
+    vocab->tokenizer = TOKENIZER_RWKV;
+    vocab->can_tokenize = true;
+  } else if (text_equals(model.data, model.n_items, "bert")) {
+    vocab->tokenizer = TOKENIZER_WPM;
+    vocab->lowercases = vocab->can_tokenize = true;
+    vocab->bos = 101;
+    vocab->separator = 102;
+    vocab->unknown = 100;
+  } else if (text_equals(model.data, model.n_items, "gpt2") || text_equals(model.data, model.n_items, "gemma4")) {
+    const bool is_gemma4 = model.data[0] == 'g' && model.n_items == 6;
+    const bool is_named = !is_gemma4 && sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
                           pre.type == SOTTO_VALUE_STRING && pre.n_items;
-    vocab->pre = is_named ? pre_tokenizer_find(pre.data, pre.n_items) : pre_tokenizer_find((const uint8_t *)"default", 7);
+    const char *name = is_named ? (const char *)pre.data : is_gemma4 ? "gemma4" : "default";
+    vocab->tokenizer = TOKENIZER_BPE;
+    vocab->pre = pre_tokenizer_find((const uint8_t *)name, is_named ? pre.n_items : (uint32_t)strlen(name));
     vocab->can_tokenize = vocab->pre != NULL;
+    vocab->bos = is_gemma4 || (vocab->pre && vocab->pre->lacks_bos) ? NO_TOKEN : 11;
+    vocab->eos = is_gemma4 ? NO_TOKEN : 11;
     vocab->add_bos = vocab->pre && vocab->pre->add_bos;
   }
 }
 
 /* ---- tokens with a meaning ---- */
 
-/* Tokens that llama.cpp knows by their text, whatever the file says of their kind: those that end a text or a turn (the
- * first of them that the vocabulary has is the end of a turn, where the file names none), and those around code to fill in. */
-static const struct { const char *text; bool ends; } known[] = {
-    {"<|eot_id|>", true}, {"<|im_end|>", true}, {"<|end|>", true}, {"<end_of_turn>", true}, {"<|endoftext|>", true},
-    {"<|end_of_text|>", true}, {"<EOT>", true}, {"_<EOT>", true}, {"[EOT]", true}, {"<｜end▁of▁sentence｜>", true},
-    {"<end_of_utterance>", true}, /* N_TURN_ENDS up to here */
-    {"<|return|>", true}, {"<|call|>", true}, {"<|flush|>", true}, {"<|calls|>", true}, {"</s>", true}, {"<|eom_id|>", true},
-    {"[EOS]", true}, {"<eos>", true}, {"<turn|>", true}, {"<|tool_response>", true}, {"[e~[", true},
-    {"<|fim_pad|>", true}, {"<fim-pad>", true}, {"<fim_pad>", true}, {"<PAD>", true}, {"[PAD]", true},
-    {"<|fim_repo|>", true}, {"<|repo_name|>", true}, {"<fim-repo>", true}, {"<REPO>", true}, {"<reponame>", true},
-    {"<|file_sep|>", true},
-    {"<|fim_prefix|>", false}, {"<fim-prefix>", false}, {"<fim_prefix>", false}, {"<｜fim▁begin｜>", false}, {"<PRE>", false},
-    {"▁<PRE>", false}, {"<|code_prefix|>", false}, {"<|prefix|>", false},
-    {"<|fim_suffix|>", false}, {"<fim-suffix>", false}, {"<fim_suffix>", false}, {"<｜fim▁hole｜>", false}, {"<SUF>", false},
-    {"▁<SUF>", false}, {"<|code_suffix|>", false}, {"<|suffix|>", false},
-    {"<|fim_middle|>", false}, {"<fim-middle>", false}, {"<fim_middle>", false}, {"<｜fim▁end｜>", false}, {"<MID>", false},
-    {"▁<MID>", false}, {"<|code_middle|>", false}, {"<|middle|>", false},
-};
-#define N_TURN_ENDS 11
+/* Tokens that llama.cpp knows by their text, whatever the file says of their kind, a space after each: those that end a
+ * turn, of which the first is the end of a turn where the file names none; that end anything else; and that stand around
+ * code to fill in. */
+static const char turn_ends[] =
+    "<|eot_id|> <|im_end|> <|end|> <end_of_turn> <|endoftext|> <|end_of_text|> <EOT> _<EOT> [EOT] "
+    "<｜end▁of▁sentence｜> <end_of_utterance> ";
+static const char other_ends[] =
+    "<|return|> <|call|> <|flush|> <|calls|> </s> <|eom_id|> [EOS] <eos> <turn|> <|tool_response> [e~[ "
+    "<|fim_pad|> <fim-pad> <fim_pad> <PAD> [PAD] <|fim_repo|> <|repo_name|> <fim-repo> <REPO> <reponame> "
+    "<|file_sep|> ";
+static const char around_code[] =
+    "<|fim_prefix|> <fim-prefix> <fim_prefix> <｜fim▁begin｜> <PRE> ▁<PRE> <|code_prefix|> <|prefix|> "
+    "<|fim_suffix|> <fim-suffix> <fim_suffix> <｜fim▁hole｜> <SUF> ▁<SUF> <|code_suffix|> <|suffix|> <|fim_middle|> "
+    "<fim-middle> <fim_middle> <｜fim▁end｜> <MID> ▁<MID> <|code_middle|> <|middle|> ";
+
+static int32_t find_text(const struct vocab *vocab, const char *text) {
+  return vocab_find(vocab, (const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static bool has_end(const struct vocab *vocab, const char *text) {
+  const int32_t token = find_text(vocab, text);
+  return token != NO_TOKEN && vocab->traits[token] & TRAIT_ENDS;
+}
+
+static void set_kind(struct vocab *vocab, const char *text, enum token_kind kind) {
+  const int32_t token = find_text(vocab, text);
+  if (token == NO_TOKEN) return;
+  vocab->kinds[token] = kind;
+  vocab->traits[token] &= ~TRAIT_ENDS;
+}
+
+/* Tokens around the channels of a turn are shown, and what ends a message there does not end the turn; nor does </s>
+ * where it is no more than a piece of text. */
+static void find_exceptions(struct vocab *vocab) {
+  static const char *const shown[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
+  for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+    const int32_t token = find_text(vocab, shown[i]);
+    if (token != NO_TOKEN) vocab->kinds[token] = TOKEN_USER_DEFINED;
+  }
+  const bool calls = has_end(vocab, "<|call|>") || has_end(vocab, "<|calls|>");
+  if (calls && has_end(vocab, "<|end|>") && (has_end(vocab, "<|return|>") || has_end(vocab, "<|flush|>")))
+    set_kind(vocab, "<|end|>", TOKEN_USER_DEFINED);
+  if (has_end(vocab, "<|tool_response>") && has_end(vocab, "</s>")) set_kind(vocab, "</s>", TOKEN_NORMAL);
+}
+
+/* Returns the first of the tokens that the vocabulary has. */
+static int32_t set_control(struct vocab *vocab, const char *names, uint8_t traits) {
+  int32_t first = NO_TOKEN;
+  for (uint32_t n; *names; names += n + 1) {
+    for (n = 0; names[n] != ' ';) n++;
+    const int32_t token = vocab_find(vocab, (const uint8_t *)names, n);
+    if (token == NO_TOKEN) continue;
+    vocab->kinds[token] = TOKEN_CONTROL;
+    vocab->traits[token] |= traits;
+    if (first == NO_TOKEN) first = token;
+  }
+  return first;
+}
 
 static void find_ends(struct vocab *vocab, const sotto_gguf *gguf) {
   static const char *const keys[] = {"tokenizer.ggml.eom_token_id", "tokenizer.ggml.fim_pad_token_id",
                                      "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-    const int32_t token = vocab_find(vocab, (const uint8_t *)known[i].text, (uint32_t)strlen(known[i].text));
-    if (token == NO_TOKEN) continue;
-    vocab->kinds[token] = TOKEN_CONTROL;
-    if (known[i].ends) vocab->ends[token] = true;
-    if (vocab->eot == NO_TOKEN && i < N_TURN_ENDS) vocab->eot = token;
-  }
+  const int32_t turn_end = set_control(vocab, turn_ends, TRAIT_ENDS);
+  if (vocab->eot == NO_TOKEN) vocab->eot = turn_end;
+  set_control(vocab, other_ends, TRAIT_ENDS);
+  set_control(vocab, around_code, 0);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     int32_t token = NO_TOKEN;
     read_token(vocab, gguf, keys[i], &token);
-    if (token != NO_TOKEN) vocab->ends[token] = true;
+    if (token != NO_TOKEN) vocab->traits[token] |= TRAIT_ENDS;
   }
-  if (vocab->eos != NO_TOKEN) vocab->ends[vocab->eos] = true;
-  if (vocab->eot != NO_TOKEN) vocab->ends[vocab->eot] = true;
+  if (vocab->eos != NO_TOKEN) vocab->traits[vocab->eos] |= TRAIT_ENDS;
+  if (vocab->eot != NO_TOKEN) vocab->traits[vocab->eot] |= TRAIT_ENDS;
+  find_exceptions(vocab);
 }
 
 bool vocab_is_special(const struct vocab *vocab, int32_t token) {
@@ -177,25 +233,138 @@ bool vocab_is_special(const struct vocab *vocab, int32_t token) {
   return kind == TOKEN_CONTROL || kind == TOKEN_USER_DEFINED || kind == TOKEN_UNKNOWN;
 }
 
+/* Whether the string of this key has one of the texts in it, in small letters or capitals; a space after each text. */
+static bool key_contains(const sotto_gguf *gguf, const char *key, const char *texts) {
+  struct sotto_value value;
+  if (sotto_gguf_find(gguf, key, &value) != SOTTO_OK || value.type != SOTTO_VALUE_STRING) return false;
+  for (uint32_t n; *texts; texts += n + 1) {
+    for (n = 0; texts[n] != ' ';) n++;
+    for (uint32_t at = 0; at + n <= value.n_items; at++) {
+      uint32_t same = 0;
+      while (same < n && unicode_lowercase(value.data[at + same]) == (uint8_t)texts[same]) same++;
+      if (same == n) return true;
+    }
+  }
+  return false;
+}
+
+static void add_trait(struct vocab *vocab, const char *text, enum token_trait trait) {
+  const int32_t token = find_text(vocab, text);
+  if (token != NO_TOKEN) vocab->traits[token] |= trait;
+}
+
+/* GGUF has no key for it: llama.cpp knows by names which tokens take spaces away. */
+static void find_strippers(struct vocab *vocab, const sotto_gguf *gguf) {
+  static const char *const keeping[] = {"<unk>", "<s>", "<|endoftext|>"};
+  if (key_contains(gguf, "tokenizer.ggml.pre", "jina-v2-de jina-v2-es jina-v2-code ") ||
+      key_contains(gguf, "general.architecture", "nomic-bert-moe jina-bert-v3 ")) {
+    add_trait(vocab, "<mask>", TRAIT_STRIPS_LEFT);
+  } else if (key_contains(gguf, "general.name", "phi-3 phi3 ")) {
+    for (uint32_t i = 0; i < vocab->tokens.n; i++)
+      if (vocab_is_special(vocab, (int32_t)i)) vocab->traits[i] |= TRAIT_STRIPS_RIGHT;
+    add_trait(vocab, "</s>", TRAIT_STRIPS_RIGHT);
+    for (size_t i = 0; i < sizeof keeping / sizeof *keeping; i++) {
+      const int32_t token = find_text(vocab, keeping[i]);
+      if (token != NO_TOKEN) vocab->traits[token] &= ~TRAIT_STRIPS_RIGHT;
+    }
+  } else if (key_contains(gguf, "general.name", "modern-bert ")) {
+    add_trait(vocab, "[MASK]", TRAIT_STRIPS_LEFT);
+  }
+}
+
 static void measure_tokens(struct vocab *vocab) {
   for (uint32_t i = 0; i < vocab->tokens.n; i++) {
     uint32_t n;
     const uint8_t *text = strings_get(&vocab->tokens, i, &n);
     if (n > vocab->max_token_bytes) vocab->max_token_bytes = n;
+    if (vocab->reach && n >= REACH_BYTES) {
+      uint32_t *reach = &vocab->reach[hash_more(HASH_START, text, REACH_BYTES) % REACH_SLOTS];
+      if (n > *reach) *reach = n;
+    }
     if (n == 0 || n > MAX_SPECIAL_BYTES || !vocab_is_special(vocab, (int32_t)i)) continue;
     vocab->begins_special[text[0]] = vocab->ends_special[text[n - 1]] = vocab->special_lengths[n] = true;
   }
 }
 
+/* ---- what some tokenizers need ---- */
+
+static void read_wordpiece(struct vocab *vocab, const sotto_gguf *gguf) {
+  vocab->add_bos = true; /* and the separator, whatever the file says */
+  read_token(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator);
+  read_bool(gguf, "tokenizer.ggml.normalizer.lowercase", &vocab->lowercases);
+  vocab->strips_accents = vocab->lowercases;
+  read_bool(gguf, "tokenizer.ggml.normalizer.strip_accents", &vocab->strips_accents);
+}
+
+#define UNKNOWN_PENALTY 10 /* SentencePiece's, below the least likely token */
+
+static enum sotto_status read_unigrams(struct vocab *vocab, const sotto_gguf *gguf, struct sotto_error *error) {
+  struct sotto_value map;
+  uint32_t n_unit_bytes;
+  float least = FLT_MAX;
+  read_bool(gguf, "tokenizer.ggml.remove_extra_whitespaces", &vocab->merges_spaces);
+  for (uint32_t i = 0; i < vocab->tokens.n; i++) {
+    const float score = vocab_score(vocab, (int32_t)i);
+    if (vocab->kinds[i] == TOKEN_NORMAL && score < least) least = score;
+  }
+  vocab->unknown_score = least - UNKNOWN_PENALTY;
+  if (sotto_gguf_find(gguf, "tokenizer.ggml.precompiled_charsmap", &map) != SOTTO_OK) return SOTTO_OK;
+  const bool is_bytes = map.type == SOTTO_VALUE_ARRAY && (map.item_type == SOTTO_VALUE_U8 || map.item_type == SOTTO_VALUE_I8);
+  if (is_bytes && map.n_items >= 4) memcpy(&n_unit_bytes, map.data, 4);
+  if (!is_bytes || map.n_items < 4 || n_unit_bytes >= map.n_items - 4 || map.data[map.n_items - 1])
+    return error_set(error, SOTTO_MALFORMED, gguf_value_offset(gguf, &map),
+                     "the key tokenizer.ggml.precompiled_charsmap does not hold bytes of tables and texts");
+  vocab->charsmap = map.data;
+  vocab->charsmap_bytes = map.n_items;
+  return SOTTO_OK;
+}
+
+static uint8_t hex_value(uint8_t c) { return (uint8_t)(c >= 'a' ? c - 'a' + 10 : c - '0'); }
+
+/* The bytes that a text with \t, \n, \r, \xNN and other characters after a backslash stands for; out has room for n. */
+static uint64_t unescape(const uint8_t *text, uint32_t n, uint8_t *out) {
+  uint64_t n_out = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    uint8_t c = text[i];
+    if (c == '\\' && i + 1 < n) {
+      c = text[++i];
+      if (c == 'x' && i + 2 < n) {
+        c = (uint8_t)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
+        i += 2;
+      } else {
+        c = c == 't' ? '\t' : c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+      }
+    }
+    out[n_out++] = c;
+  }
+  return n_out;
+}
+
+/* RWKV's tokens are written with escapes: an array of what they stand for takes their place. */
+static void unescape_tokens(struct sotto_value *tokens, struct arena *arena) {
+  uint8_t *copy = arena_carve(arena, tokens->data_bytes, 1), *out = copy;
+  const char *text;
+  uint32_t n_bytes, at = 0;
+  if (arena_measures(arena) || arena_overflows(arena)) return;
+  while (gguf_next_string(tokens, &at, &text, &n_bytes)) {
+    const uint64_t n = unescape((const uint8_t *)text, n_bytes, out + 8);
+    memcpy(out, &n, 8);
+    out += 8 + n;
+  }
+  tokens->data = copy;
+  tokens->data_bytes = (uint32_t)(out - copy);
+}
+
 /* ---- open ---- */
 
-static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf, const struct sotto_value *tokens,
+static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf, struct sotto_value *tokens,
                                      struct arena *arena, struct sotto_error *error) {
   struct sotto_value kinds, scores, merges;
   const uint32_t n = tokens->n_items;
   TRY(read_array(gguf, "tokenizer.ggml.token_type", SOTTO_VALUE_I32, n, &kinds, error));
   TRY(read_array(gguf, "tokenizer.ggml.scores", SOTTO_VALUE_F32, n, &scores, error));
   vocab->scores = scores.data;
+  if (vocab->tokenizer == TOKENIZER_RWKV) unescape_tokens(tokens, arena);
   TRY(strings_open(&vocab->tokens, tokens, arena, gguf, error));
   if (vocab->tokenizer == TOKENIZER_BPE) {
     TRY(read_array(gguf, "tokenizer.ggml.merges", SOTTO_VALUE_STRING, 0, &merges, error));
@@ -203,13 +372,16 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
     vocab->can_tokenize = vocab->can_tokenize && merges.data;
   }
   vocab->kinds = arena_carve(arena, n, sizeof *vocab->kinds);
-  vocab->ends = arena_carve(arena, n, sizeof *vocab->ends);
+  vocab->traits = arena_carve(arena, n, sizeof *vocab->traits);
+  const bool walks = vocab->tokenizer == TOKENIZER_UGM || vocab->tokenizer == TOKENIZER_RWKV;
+  if (walks) vocab->reach = arena_carve(arena, REACH_SLOTS, sizeof *vocab->reach);
   if (arena_measures(arena) || arena_overflows(arena)) return SOTTO_OK;
+  if (walks) memset(vocab->reach, 0, REACH_SLOTS * sizeof *vocab->reach);
   for (uint32_t i = 0; i < n; i++) {
     uint64_t kind = TOKEN_NORMAL;
     if (kinds.data && (!gguf_value_u64(&kinds, i, &kind) || kind > TOKEN_BYTE)) kind = TOKEN_UNDEFINED;
     vocab->kinds[i] = (uint8_t)kind;
-    vocab->ends[i] = false;
+    vocab->traits[i] = 0;
   }
   read_token(vocab, gguf, "tokenizer.ggml.bos_token_id", &vocab->bos);
   read_token(vocab, gguf, "tokenizer.ggml.eos_token_id", &vocab->eos);
@@ -217,8 +389,12 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   read_token(vocab, gguf, "tokenizer.ggml.unknown_token_id", &vocab->unknown);
   read_bool(gguf, "tokenizer.ggml.add_bos_token", &vocab->add_bos);
   read_bool(gguf, "tokenizer.ggml.add_eos_token", &vocab->add_eos);
+  if (vocab->pre && vocab->pre->forces_bos) vocab->add_bos = true;
   read_bool(gguf, "tokenizer.ggml.add_space_prefix", &vocab->add_space_prefix);
+  if (vocab->tokenizer == TOKENIZER_WPM) read_wordpiece(vocab, gguf);
+  if (vocab->tokenizer == TOKENIZER_UGM) TRY(read_unigrams(vocab, gguf, error));
   find_ends(vocab, gguf);
+  find_strippers(vocab, gguf);
   measure_tokens(vocab);
   return SOTTO_OK;
 }
@@ -226,7 +402,7 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
 enum sotto_status vocab_open(struct vocab *vocab, const sotto_gguf *gguf, uint32_t n_rows, struct arena *arena,
                              struct sotto_error *error) {
   struct sotto_value tokens;
-  *vocab = (struct vocab){.bos = NO_TOKEN, .eos = NO_TOKEN, .eot = NO_TOKEN, .unknown = NO_TOKEN};
+  *vocab = (struct vocab){.bos = NO_TOKEN, .eos = NO_TOKEN, .eot = NO_TOKEN, .unknown = NO_TOKEN, .separator = NO_TOKEN};
   read_tokenizer(vocab, gguf);
   TRY(read_array(gguf, "tokenizer.ggml.tokens", SOTTO_VALUE_STRING, 0, &tokens, error));
   if (tokens.data && tokens.n_items > n_rows)
@@ -243,6 +419,30 @@ enum sotto_status vocab_open(struct vocab *vocab, const sotto_gguf *gguf, uint32
 int32_t vocab_find(const struct vocab *vocab, const uint8_t *text, uint32_t n_bytes) {
   const uint32_t index = strings_find(&vocab->tokens, text, n_bytes);
   return index == UINT32_MAX ? NO_TOKEN : (int32_t)index;
+}
+
+int32_t vocab_next_prefix(const struct vocab *vocab, const uint8_t *text, size_t n_bytes, struct prefix_walk *walk) {
+  const struct strings *tokens = &vocab->tokens;
+  if (walk->n_bytes == 0) {
+    walk->hash = HASH_START;
+    walk->limit = n_bytes < vocab->max_token_bytes ? (uint32_t)n_bytes : vocab->max_token_bytes;
+  }
+  while (walk->n_bytes < walk->limit) {
+    walk->hash = hash_more(walk->hash, text + walk->n_bytes++, 1);
+    if (walk->n_bytes == REACH_BYTES && walk->limit > vocab->reach[walk->hash % REACH_SLOTS])
+      walk->limit = vocab->reach[walk->hash % REACH_SLOTS];
+    for (uint32_t slot = walk->hash; tokens->slots[slot &= tokens->n_slots - 1]; slot++) {
+      uint32_t n;
+      const uint8_t *other = strings_get(tokens, tokens->slots[slot] - 1, &n);
+      if (n == walk->n_bytes && !memcmp(other, text, n)) return (int32_t)tokens->slots[slot] - 1;
+    }
+  }
+  return NO_TOKEN;
+}
+
+int32_t vocab_find_byte(const struct vocab *vocab, uint8_t byte) {
+  static const char digits[] = "0123456789ABCDEF";
+  return vocab_find(vocab, (const uint8_t[]){'<', '0', 'x', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15], '>'}, 6);
 }
 
 float vocab_score(const struct vocab *vocab, int32_t token) {

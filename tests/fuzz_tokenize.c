@@ -77,8 +77,9 @@ static void emit(const sotto_model *model, const struct tiny_file *stops, uint32
 
 static struct tiny_tokenizer read_tokenizer(struct input *input, uint8_t flags, struct tiny_token *tokens,
                                             const char **merges) {
-  static const char *const pres[] = {"gpt-2", "smollm", "default", "falcon", "llama-bpe", "dbrx", "qwen2", "qwen35"};
-  struct tiny_tokenizer t = {.model = flags & 1 ? "llama" : "gpt2", .pre = pres[flags >> 1 & 7], .tokens = tokens,
+  static const char *const pres[] = {"gpt-2", "tekken", "afmoe", "deepseek-llm", "llama-bpe", "exaone-moe", "superbpe", "gemma4"};
+  static const char *const models[] = {"llama", "t5", "rwkv", "bert"}; /* that do without merges */
+  struct tiny_tokenizer t = {.model = flags & 1 ? models[flags >> 1 & 3] : "gpt2", .pre = pres[flags >> 1 & 7], .tokens = tokens,
                              .merges = merges, .bos = 1, .eos = 2, .add_bos = flags & 16, .add_eos = true,
                              .add_space_prefix = flags & 32};
   t.n_tokens = next_byte(input) % (MAX_TOKENS + 1);

@@ -40,12 +40,24 @@ static void overlong_forms_and_surrogates_are_what_they_spell(void) {
 
 static void classes_of_characters(void) {
   static const struct { uint32_t c; enum char_class class; } cases[] = {
-      {0, CLASS_OTHER}, {'a', CLASS_LETTER}, {'5', CLASS_NUMBER}, {'!', CLASS_PUNCTUATION}, {'$', CLASS_SYMBOL},
+      {0, CLASS_CONTROL}, {' ', CLASS_OTHER}, {'a', CLASS_LETTER}, {'5', CLASS_NUMBER}, {'!', CLASS_PUNCTUATION}, {'$', CLASS_SYMBOL},
       {0x301, CLASS_MARK}, {0xbd, CLASS_NUMBER}, {0x378, CLASS_OTHER}, {0x2163, CLASS_NUMBER}, {0x4e2d, CLASS_LETTER},
-      {0x9ffc, CLASS_LETTER}, {0xd800, CLASS_OTHER}, {0xe000, CLASS_OTHER}, {0x1f600, CLASS_SYMBOL},
+      {0x9ffc, CLASS_LETTER}, {0xd800, CLASS_CONTROL}, {0xe000, CLASS_CONTROL}, {0xad, CLASS_CONTROL}, {0x1f600, CLASS_SYMBOL},
       {0x20000, CLASS_LETTER}, {0xe0100, CLASS_MARK}, {0x10ffff, CLASS_OTHER},
   };
   for (size_t i = 0; i < LENGTH(cases); i++) CHECK(unicode_class(cases[i].c) == cases[i].class);
+}
+
+static void small_letters_and_first_parts(void) {
+  static const struct { uint32_t c, lowercase, first_part; } cases[] = {
+      {'A', 'a', 'A'}, {'a', 'a', 'a'}, {'@', '@', '@'}, {'[', '[', '['}, {0xc9, 0xe9, 'E'}, {0xd7, 0xd7, 0xd7}, {0x100, 0x101, 'A'},
+      {0x101, 0x101, 'a'}, {0x130, 'i', 'I'}, {0x212a, 'k', 'K'}, {0x1f88, 0x1f80, 0x391}, {0x13a0, 0xab70, 0x13a0}, {0x1e921, 0x1e943, 0x1e921},
+      {0xac01, 0xac01, 0x1100}, {0xd7a3, 0xd7a3, 0x1112}, {0xf900, 0xf900, 0x8c48}, {0x2fa1d, 0x2fa1d, 0x2a600}, {0x110000, 0x110000, 0x110000},
+  };
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    CHECK(unicode_lowercase(cases[i].c) == cases[i].lowercase);
+    CHECK(unicode_first_part(cases[i].c) == cases[i].first_part);
+  }
 }
 
 static void spaces(void) {
@@ -101,6 +113,11 @@ static void constructs_of_patterns(void) {
       {"\\s+(?!\\S)", "  x", 1}, {"\\s+(?!\\S)", " x", NO_MATCH}, {"\\s+(?!\\S)", "  ", 2},
       {"\\s+(?!\\S)", "\xe3\x80\x80\xe3\x80\x80x", 3},
       {"(?:a|ab)c", "abc", NO_MATCH}, /* but not a group */
+      {"(?:ab)*a", "ababa", 5}, {"(?:ab|c)+", "abcabx", 5}, {"(?:ab)+", "a", NO_MATCH}, {"(?:a|b){2}c", "abc", 3},
+      {"(?:a|b){2}c", "bc", NO_MATCH}, {"(?:a?)*b", "aab", 3}, {"(?:[(&&[^)]])b", "(b", 2},
+      {"[a-z&&[^b-y]]+", "azb", 2}, {"[a-c\\p{N}&&\\S&&[^b]]+", "a1cb", 3}, {"[^a&&[^b]]", "b", 1},
+      {"\\s+$", "  ", 2}, {"\\s+$", "  a", NO_MATCH}, {"a$|ab", "ab", 2},
+      {PART_CONTRACTION "?x", "'Llx", 4}, {PART_CONTRACTION "|x", "x", 1}, {PART_WORD, "-ab-", 3}, {PART_CJK "a", "日a", 4},
   };
   for (size_t i = 0; i < LENGTH(cases); i++)
     if (!CHECK(match(cases[i].pattern, cases[i].text, 0) == cases[i].end))
@@ -156,9 +173,26 @@ static void patterns_before_gpt2(void) {
   CHECK(cuts("falcon", 2, "1234٣٣٣", "123|4٣٣٣"));
 }
 
+static void patterns_of_cased_letters(void) {
+  CHECK(cuts("tekken", 0, "aBcDE fGHé ÉA's", "a|Bc|DE| f|GHé| É|A|'s"));
+  CHECK(cuts("gpt-4o", 0, "HELLO'Llx 1234/\n", "HELLO'Ll|x| |123|4|/\n"));
+  CHECK(cuts("granite-embed-multi-97m", 0, "e\xcc\x81""b", "e\xcc\x81""b"));
+  CHECK(cuts("exaone-moe", 0, "a b\xcc\x81  c1/\n\n", "a b\xcc\x81| | c|1|/\n|\n"));
+  CHECK(cuts("kimi-k2", 0, "ab中文's a中", "ab|中文|'s| a|中"));
+}
+
+static void patterns_of_deepseek(void) {
+  CHECK(cuts("deepseek-llm", 1, "a b\u00b5日c", "a| b\u00b5|日|c"));
+  CHECK(cuts("deepseek-llm", 3, "a b  ", "a b|  "));
+  CHECK(cuts("deepseek-llm", 4, "日本\xe3\x80\x80""a한", "日本|\xe3\x80\x80""a|한"));
+  CHECK(cuts("deepseek-v3", 2, "(ab !!\n", "(ab| !!\n"));
+  CHECK(cuts("jais-2", 0, "a         b", "a|        | b"));
+  CHECK(cuts("bloom", 0, "a, b.", "a|,| b|."));
+}
+
 static void names_of_pre_tokenizers(void) {
   static const char *const unknown[] = {"", "gpt", "gpt-22", "smollm ", " smollm", "gpt-2 phi-2", "SMOLLM", "bpe"};
-  static const char *const known[] = {"gpt-2", "roberta-bpe", "smollm", "mellum2", "default", "grok-2", "qwen35"};
+  static const char *const known[] = {"gpt-2", "roberta-bpe", "smollm", "mellum2", "default", "grok-2", "qwen35", "whitespace"};
   for (size_t i = 0; i < LENGTH(unknown); i++)
     CHECK(!pre_tokenizer_find((const uint8_t *)unknown[i], (uint32_t)strlen(unknown[i])));
   for (size_t i = 0; i < LENGTH(known); i++)
@@ -270,6 +304,39 @@ static void words_are_cut_before_they_are_merged(void) {
   }
 }
 
+/* Groups of three at the end of a number; before its rest there may be other text. */
+static void numbers_are_cut_into_thousands(void) {
+  static const struct { const char *pre, *text, *tokens; } cases[] = {
+      {"superbpe", "1111 11", "1|111|Ġ|11"}, {"superbpe", "111111", "111|111"}, {"superbpe", "a11", "a|11"},
+      {"afmoe", "a1111", "a|1|111"}, {"afmoe", "111a", "111|a"}, {"afmoe", "11111", "11|111"}, {"afmoe", "1", "1"},
+  };
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    struct fixture f;
+    struct tiny_tokenizer t = tiny_bpe(TOKENS(NORMAL("1"), NORMAL("11"), NORMAL("111"), NORMAL("a"), NORMAL("Ġ")),
+                                       TEXTS("1 1", "11 1"));
+    t.pre = cases[i].pre;
+    CHECK(gives(open_model(&f, t), 0, cases[i].text, cases[i].tokens));
+    close_model(&f);
+  }
+}
+
+static void some_merge_characters_instead_of_bytes(void) {
+  struct tiny_tokenizer t = tiny_bpe(TOKENS(NORMAL("a"), NORMAL("é"), NORMAL("▁"), NORMAL("▁é"), NORMAL("\n"), NORMAL("\n\n"),
+                                            BYTE("<0xC3>"), BYTE("<0xA8>"), CONTROL("<s>")), TEXTS("▁ é", "é \n"));
+  struct fixture f;
+  size_t n;
+  char text[8];
+  t.pre = "sarvam-moe";
+  const sotto_model *model = open_model(&f, t);
+  CHECK(gives(model, SOTTO_TOKENIZE_BOS_EOS, "a é\n\nè", "a|▁é|\n|\n|<0xC3>|<0xA8>"));
+  CHECK(sotto_token_bytes(model, 3, false, text, sizeof text, &n) == SOTTO_OK && n == 3 && !memcmp(text, " é", 3));
+  close_model(&f);
+  t.pre = "gemma4";
+  t.bos = 8;
+  CHECK(gives(open_model(&f, t), SOTTO_TOKENIZE_BOS_EOS, "\xff é\n\n", "<s>|▁é|\n\n"));
+  close_model(&f);
+}
+
 static void some_take_a_word_that_is_a_token_as_it_is(void) {
   struct tiny_tokenizer t = tiny_bpe(TOKENS(ABC), TEXTS("b c"));
   struct fixture f;
@@ -345,6 +412,124 @@ static void a_space_goes_before_the_text_and_after_special_tokens(void) {
   CHECK(gives(model, SOTTO_TOKENIZE_BOS_EOS, "", "<s>"));
   CHECK(gives(model, 0, "", ""));
   close_model(&f);
+}
+
+/* ---- unigrams ---- */
+
+static bool unigrams_give(struct tiny_tokenizer t, const char *text, const char *expected) {
+  static const struct tiny_token tokens[] = {UNKNOWN, SCORED("a", -1), SCORED("b", -2), SCORED("ab", -2.5f), SCORED("abc", -9),
+                                             SCORED("bc", -3), SCORED("▁", -4), SCORED("▁a", -5), USER("aab"), CONTROL("b▁")};
+  struct fixture f;
+  t.model = "t5";
+  t.tokens = tokens;
+  t.n_tokens = LENGTH(tokens);
+  const bool is_so = gives(open_model(&f, t), 0, text, expected);
+  close_model(&f);
+  return is_so;
+}
+
+static void the_most_likely_tokens_are_taken(void) {
+  const struct tiny_tokenizer t = {0};
+  CHECK(unigrams_give(t, "ab", "ab"));       /* -2.5 against -3 */
+  CHECK(unigrams_give(t, "abc", "a|bc"));    /* -4 against -9, and against ab and the unknown */
+  CHECK(unigrams_give(t, "ba", "b|a"));
+  CHECK(unigrams_give(t, "axxb", "a|<unk>|b")); /* unknown ones in a row are one */
+  CHECK(unigrams_give(t, "aé\xff", "a|<unk>"));
+  CHECK(unigrams_give(t, "xaabx", "<unk>|aab|<unk>"));
+  CHECK(unigrams_give(t, "", ""));
+}
+
+static void spaces_of_unigrams(void) {
+  struct tiny_tokenizer t = {0};
+  CHECK(unigrams_give(t, "a  a ", "a|▁|▁a|▁"));
+  t.add_space_prefix = true;
+  CHECK(unigrams_give(t, "a  a ", "▁a|▁|▁a|▁"));
+  t.merges_spaces = true;
+  CHECK(unigrams_give(t, " a  a ", "▁a|▁a"));
+  CHECK(unigrams_give(t, " ", ""));
+}
+
+/* A table of one level: A becomes a, B becomes "a b", and nothing comes of C. */
+static uint32_t fill_charsmap(uint32_t units[0x201], const char **texts) {
+  enum { ROOT = 0x100, LEAF = 1u << 8 };
+  memset(units, 0, 0x201 * sizeof *units);
+  *texts = "a\0a b\0";
+  units[0] = 0x200 * sizeof *units;
+  units[1] = ROOT << 10;
+  for (uint32_t c = 'A', offset = 0; c <= 'C'; offset += c == 'A' ? 2 : 4, c++) {
+    units[1 + (ROOT ^ c)] = 0x80u << 10 | LEAF | c;
+    units[1 + (ROOT ^ c ^ 0x80)] = 1u << 31 | (c == 'C' ? 1 : offset);
+  }
+  return 0x201 * sizeof *units;
+}
+
+static void texts_are_normalised_first(void) {
+  uint32_t units[0x201 + 2];
+  const char *texts;
+  const uint32_t n = fill_charsmap(units, &texts);
+  memcpy(units + 0x201, texts, 6);
+  struct tiny_tokenizer t = {.charsmap = units, .charsmap_bytes = n + 6};
+  CHECK(unigrams_give(t, "AbCD", "ab|<unk>"));
+  CHECK(unigrams_give(t, "BBB", "a|▁|b|a|▁|b|a|▁|b"));
+  CHECK(unigrams_give(t, "B", "a|▁|b"));
+  for (t.charsmap_bytes = 0; t.charsmap_bytes < n + 6; t.charsmap_bytes += t.charsmap_bytes < 8 ? 1 : 511) { /* cut short */
+    const struct tiny_token unknown = UNKNOWN;
+    struct fixture f;
+    t.model = "t5";
+    t.tokens = &unknown;
+    t.n_tokens = 1;
+    const enum sotto_status status = open_options(&f, tiny_small, &t);
+    CHECK(status == (t.charsmap_bytes ? SOTTO_MALFORMED : SOTTO_OK));
+    close_model(&f);
+  }
+}
+
+/* ---- RWKV ---- */
+
+static void the_longest_token_goes_first(void) {
+  const struct tiny_token tokens[] = {NORMAL("<s>"), NORMAL("a"), NORMAL("ab"), NORMAL("abcd"), NORMAL("\\n"), NORMAL("\\xe9\\x00"),
+                                      NORMAL("\\\\"), NORMAL("\\'")};
+  const struct tiny_tokenizer t = {.model = "rwkv", .tokens = tokens, .n_tokens = LENGTH(tokens)};
+  struct fixture f;
+  char text[4];
+  size_t n;
+  const sotto_model *model = open_model(&f, t);
+  CHECK(gives(model, 0, "abcdabca", "abcd|ab|<s>|a")); /* the unknown one is the file's first here */
+  CHECK(gives(model, 0, "\n\\'a", "\n|\\|'|a"));
+  CHECK(sotto_token_bytes(model, 5, false, text, sizeof text, &n) == SOTTO_OK && n == 2 && !memcmp(text, "\xe9", 2));
+  close_model(&f);
+}
+
+/* ---- WordPiece ---- */
+
+#define PIECES {"[UNK]", TOKEN_UNKNOWN, 0}, CONTROL("[CLS]"), CONTROL("[SEP]"), NORMAL("▁ab"), NORMAL("▁a"), NORMAL("b"), \
+               NORMAL("bc"), NORMAL("▁,"), NORMAL("▁日"), NORMAL("▁A"), NORMAL("▁é")
+
+static bool pieces_give(const char *text, const char *expected) {
+  struct tiny_tokenizer t = {.model = "bert", .bos = 1, .unknown = 0};
+  struct fixture f;
+  const struct tiny_token tokens[] = {PIECES};
+  t.tokens = tokens;
+  t.n_tokens = LENGTH(tokens);
+  const bool is_so = gives(open_model(&f, t), SOTTO_TOKENIZE_SPECIAL, text, expected);
+  close_model(&f);
+  return is_so;
+}
+
+static void the_longest_piece_goes_first(void) {
+  CHECK(pieces_give("abb", "▁ab|b"));
+  CHECK(pieces_give("abbc a", "▁ab|bc|▁a"));
+  CHECK(pieces_give("abcb", "[UNK]")); /* not a|bc|b: what was taken is not given back */
+  CHECK(pieces_give("a abx ab", "▁a|[UNK]|▁ab"));
+  CHECK(pieces_give("", ""));
+}
+
+static void words_of_wordpiece(void) {
+  CHECK(pieces_give(" a,b\na日a ", "▁a|▁,|[UNK]|▁a|▁日|▁a"));
+  CHECK(pieces_give("AB \xc3\x80 a\xcc\x80", "▁ab|▁a|▁a")); /* small letters without accents */
+  CHECK(pieces_give("a\x01\xff\xef\xbf\xbd""b \xcc\x81", "▁ab")); /* controls and broken bytes are left out */
+  CHECK(pieces_give("a\xe3\x80\x80""a\xc2\xa0""a", "▁a|▁a|▁a"));
+  CHECK(pieces_give("ab[SEP]a", "▁ab|[SEP]|▁a"));
 }
 
 /* ---- special tokens ---- */
@@ -476,12 +661,30 @@ static bool cannot_tokenize(struct tiny_options options, const struct tiny_token
   return is_so;
 }
 
+static void a_vocabulary_without_weights_opens_for_text(void) {
+  const struct tiny_tokenizer t = tiny_bpe(TOKENS(ABC), TEXTS("a b"));
+  struct tiny_options options = tiny_small;
+  struct sotto_model_info info;
+  struct fixture f;
+  size_t n_bytes;
+  options.architecture = "no-such-family";
+  options.has_no_tensors = true;
+  REQUIRE(open_options(&f, options, &t) == SOTTO_OK);
+  CHECK(gives(f.m.model, 0, "abc", "ab|c"));
+  sotto_model_get_info(f.m.model, &info);
+  CHECK(info.n_vocab == 6 && info.total_bytes == 0 && info.can_tokenize);
+  CHECK(sotto_session_measure(f.m.model, NULL, &n_bytes, &f.m.error) == SOTTO_MISSING_TENSOR);
+  close_model(&f);
+  CHECK(open_options(&f, options, NULL) == SOTTO_UNSUPPORTED_ARCHITECTURE); /* nothing at all */
+  close_model(&f);
+}
+
 static void an_unknown_tokenizer_opens_for_token_ids(void) {
   const struct tiny_tokenizer known = tiny_bpe(TOKENS(ABC), TEXTS("b c"));
   struct tiny_tokenizer other = known;
   struct tiny_options options = tiny_small;
   CHECK(cannot_tokenize(tiny_small, NULL));
-  other.model = "bert";
+  other.model = "plamo2";
   CHECK(cannot_tokenize(tiny_small, &other));
   other.model = "gpt2x";
   CHECK(cannot_tokenize(tiny_small, &other));
@@ -668,18 +871,23 @@ int main(void) {
   RUN(bytes_that_are_no_character_are_replaced_one_by_one);
   RUN(overlong_forms_and_surrogates_are_what_they_spell);
   RUN(classes_of_characters);
+  RUN(small_letters_and_first_parts);
   RUN(spaces);
   RUN(bytes_and_characters_of_bpe_are_a_bijection);
   RUN(constructs_of_patterns);
   RUN(patterns_of_gpt2);
   RUN(patterns_of_llama3_and_its_kin);
   RUN(patterns_before_gpt2);
+  RUN(patterns_of_cased_letters);
+  RUN(patterns_of_deepseek);
   RUN(names_of_pre_tokenizers);
   RUN(merges_go_by_their_order_in_the_file);
   RUN(equal_merges_go_from_left_to_right);
   RUN(a_merge_that_is_no_token_becomes_bytes_again);
   RUN(bytes_are_written_as_characters);
   RUN(words_are_cut_before_they_are_merged);
+  RUN(numbers_are_cut_into_thousands);
+  RUN(some_merge_characters_instead_of_bytes);
   RUN(some_take_a_word_that_is_a_token_as_it_is);
   RUN(the_highest_score_is_merged_first);
   RUN(equal_scores_go_from_left_to_right);
@@ -687,6 +895,12 @@ int main(void) {
   RUN(what_is_no_token_goes_out_as_bytes);
   RUN(a_broken_character_before_a_space);
   RUN(a_space_goes_before_the_text_and_after_special_tokens);
+  RUN(the_most_likely_tokens_are_taken);
+  RUN(spaces_of_unigrams);
+  RUN(texts_are_normalised_first);
+  RUN(the_longest_token_goes_first);
+  RUN(the_longest_piece_goes_first);
+  RUN(words_of_wordpiece);
   RUN(special_tokens_are_cut_out_when_asked_for);
   RUN(the_longest_special_token_goes_first);
   RUN(special_tokens_of_any_length);
@@ -694,6 +908,7 @@ int main(void) {
   RUN(the_file_says_which_tokens_go_to_the_ends);
   RUN(ends_and_kinds_of_tokens);
   RUN(too_little_scratch_is_a_status);
+  RUN(a_vocabulary_without_weights_opens_for_text);
   RUN(an_unknown_tokenizer_opens_for_token_ids);
   RUN(defaults_of_what_the_file_does_not_say);
   RUN(items_of_a_wrong_type_are_named);

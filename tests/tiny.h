@@ -20,14 +20,16 @@ struct tiny_tokenizer {
   const struct tiny_token *tokens; /* (n_tokens) */
   const char *const *merges;       /* (n_merges) "left right" */
   uint32_t bos, eos, unknown;
-  bool add_bos, add_eos, add_space_prefix;
+  bool add_bos, add_eos, add_space_prefix, merges_spaces;
+  const void *charsmap;            /* (charsmap_bytes) */
+  uint32_t charsmap_bytes;
 };
 
 struct tiny_options {
   const char *architecture; /* "llama" or "gemma3" */
   uint32_t type;            /* of the matrices, GGUF's number */
   uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx, window;
-  bool has_output, has_rope_freqs;
+  bool has_output, has_rope_freqs, has_no_tensors;
   const char *leave_out; /* the tensor of this name, or the key */
   const char *misshape;  /* this tensor gets one row more */
   const char *extra;     /* a tensor that no graph knows */
@@ -126,6 +128,8 @@ static inline void tiny_write_tokenizer(struct tiny_keys *keys, const struct tin
   tiny_key_bool(keys, "tokenizer.ggml.add_bos_token", t->add_bos);
   tiny_key_bool(keys, "tokenizer.ggml.add_eos_token", t->add_eos);
   tiny_key_bool(keys, "tokenizer.ggml.add_space_prefix", t->add_space_prefix);
+  if (t->merges_spaces) tiny_key_bool(keys, "tokenizer.ggml.remove_extra_whitespaces", true);
+  tiny_put(keys->file, t->charsmap, tiny_key_array(keys, "tokenizer.ggml.precompiled_charsmap", SOTTO_VALUE_U8, t->charsmap_bytes));
 }
 
 static inline uint32_t tiny_write_keys(struct tiny_file *file, const struct tiny_options *o) {
@@ -233,7 +237,7 @@ static inline struct tiny_file tiny_make(const struct tiny_options *options) {
   struct tiny_file file = {.seed = 7}, keys = {0};
   struct tiny_tensors tensors = {.options = options, .data.seed = 7};
   const uint32_t n_keys = tiny_write_keys(&keys, options);
-  tiny_write_tensors(&tensors);
+  if (!options->has_no_tensors) tiny_write_tensors(&tensors);
   tiny_put(&file, "GGUF", 4);
   tiny_u32(&file, 3);
   tiny_u64(&file, tensors.n);

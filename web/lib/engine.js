@@ -42,7 +42,7 @@ export class Engine {
     this.header = new Header(instance);
     this.out = instance.allocate(16); // where calls write their results
     this.model = 0;
-    this.session = 0;
+    this.openedSession = 0;
   }
 
   async #feed(chunks, opened) {
@@ -77,7 +77,7 @@ export class Engine {
     const rest = this.header.accept(bytes);
     if (!rest) return;
     this.#openModel(totalBytes);
-    this.#openSession();
+    if (this.hasWeights) this.#openSession();
     this.#push(offset + bytes.length - rest.length, rest);
   }
 
@@ -116,7 +116,7 @@ export class Engine {
     const nBytes = instance.u32(out);
     const block = instance.allocate(nBytes);
     instance.try("sotto_session_open", block, nBytes, this.model, this.pool ?? 0, sessionOptions, out);
-    this.session = instance.u32(out);
+    this.openedSession = instance.u32(out);
     this.info = this.#readInfo();
     this.staging = instance.allocate(STAGING_BYTES);
     instance.scope(() => instance.allocate(SCRATCH_BYTES + this.#samplerBytes()));
@@ -129,6 +129,7 @@ export class Engine {
   }
 
   #push(offset, bytes) {
+    if (!this.hasWeights) return;
     const { instance } = this;
     instance.u8.set(bytes, this.staging);
     instance.try("sotto_model_push", this.model, BigInt(offset), this.staging, bytes.length);
@@ -154,7 +155,15 @@ export class Engine {
     });
   }
 
-  get nCtx() { return this.exports.sotto_session_n_ctx(this.session); }
+  /** False: the file is a vocabulary, for text and tokens alone. */
+  get hasWeights() { return this.exports.sotto_gguf_n_tensors(this.header.gguf) > 0; }
+
+  get session() {
+    if (!this.openedSession) throw errorOf("MISSING_TENSOR", "the file holds a vocabulary without weights");
+    return this.openedSession;
+  }
+
+  get nCtx() { return this.hasWeights ? this.exports.sotto_session_n_ctx(this.session) : 0; }
   get nTokens() { return this.exports.sotto_session_n_tokens(this.session); }
   get nVocab() { return this.info.n_vocab; }
   get memoryBytes() { return this.instance.memory.buffer.byteLength; }
@@ -221,7 +230,7 @@ export class Engine {
   #checkTokens(tokens, nBefore) {
     const unknown = tokens.find((token) => token >= this.nVocab);
     if (unknown !== undefined) throw noSuchToken(unknown);
-    if (nBefore + tokens.length <= this.nCtx) return;
+    if (nBefore + tokens.length <= this.exports.sotto_session_n_ctx(this.session)) return;
     throw errorOf("CONTEXT_FULL", `${nBefore + tokens.length} tokens do not fit into a context of ${this.nCtx}`);
   }
 
