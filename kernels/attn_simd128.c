@@ -60,25 +60,29 @@ INLINE void mix_of(bool f16, int n_q, float *out, const float *scores, int strid
       mix_group(&constants, f16, n_q, out, scores + p, stride, values, (size_t)p * (size_t)head_dim, head_dim, d);
 }
 
-/* Passes of four queries, then the rest, each with its number as a constant. */
-#define IN_PASSES(n_q, CALL)                                \
+/* Passes of four queries, then the rest, each with its number as a constant: at once for int8, which is what most run
+ * with, one by one for the others. */
+#define IN_PASSES(n_q, REST, CALL)                          \
   int i = 0;                                                \
   for (; i + QUERIES <= n_q; i += QUERIES) CALL(QUERIES, i) \
-  switch (n_q - i) {                                        \
-    case 3: CALL(3, i) break;                               \
-    case 2: CALL(2, i) break;                               \
-    case 1: CALL(1, i) break;                               \
-    default: break;                                         \
+  REST(n_q, CALL)
+#define AT_ONCE(n_q, CALL)    \
+  switch (n_q - i) {          \
+    case 3: CALL(3, i) break; \
+    case 2: CALL(2, i) break; \
+    case 1: CALL(1, i) break; \
+    default: break;           \
   }
+#define ONE_BY_ONE(n_q, CALL) for (; i < n_q; i++) CALL(1, i)
 
-#define ATTN(type)                                                                                                \
-  void attn_scores_##type##_simd128(float *out, int stride, const float *q, int n_q, const struct kv_head *kv,    \
-                                    int head_dim, int p_begin, int p_end) {                                       \
-    IN_PASSES(n_q, SCORES_##type)                                                                                 \
-  }                                                                                                               \
-  void attn_mix_##type##_simd128(float *out, const float *scores, int stride, int n_q, const struct kv_head *kv,  \
-                                 int head_dim, int p_begin, int p_end) {                                          \
-    IN_PASSES(n_q, MIX_##type)                                                                                    \
+#define ATTN(type, REST)                                                                                           \
+  void attn_scores_##type##_simd128(float *out, int stride, const float *q, int n_q, const struct kv_head *kv,     \
+                                    int head_dim, int p_begin, int p_end) {                                        \
+    IN_PASSES(n_q, REST, SCORES_##type)                                                                            \
+  }                                                                                                                \
+  void attn_mix_##type##_simd128(float *out, const float *scores, int stride, int n_q, const struct kv_head *kv,   \
+                                 int head_dim, int p_begin, int p_end) {                                           \
+    IN_PASSES(n_q, REST, MIX_##type)                                                                               \
   }
 #define SCORES(f16, n, i) { scores_of(f16, n, out + i * stride, stride, q + i * head_dim, kv->keys, head_dim, p_begin, p_end); }
 #define MIX(f16, n, i) { mix_of(f16, n, out + i * head_dim, scores + i * stride, stride, kv->values, head_dim, p_begin, p_end); }
@@ -187,6 +191,6 @@ INLINE void mix_int8_of(int n_q, float *out, const float *scores, int stride, co
 #define SCORES_int8(n, i) { scores_int8_of(n, out + i * stride, stride, q + i * head_dim, kv, head_dim, p_begin, p_end); }
 #define MIX_int8(n, i) { mix_int8_of(n, out + i * head_dim, scores + i * stride, stride, kv, head_dim, p_begin, p_end); }
 
-ATTN(f32)
-ATTN(f16)
-ATTN(int8)
+ATTN(f32, ONE_BY_ONE)
+ATTN(f16, ONE_BY_ONE)
+ATTN(int8, AT_ONCE)
