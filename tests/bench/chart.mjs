@@ -16,7 +16,7 @@ export function chart({ files, curve, machine, date }) {
     y = bars(parts, y + 30, title, key, files);
   }
   y = lines(parts, y + 40, curve);
-  parts.push(text(0, y + 26, `One thread, ${machine}, ${date}. Medians of five runs that took turns; only ratios count.`, 'class="small"'));
+  parts.push(text(0, y + 26, `One thread, ${machine}, ${date}. Medians of runs that took turns; only ratios count.`, 'class="small"'));
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 36}" font-family="sans-serif" font-size="13">` +
     `<style>text{fill:#333}.small{font-size:11px;fill:#777}@media(prefers-color-scheme:dark){text{fill:#ddd}.small{fill:#999}}</style>` +
     `${parts.join("")}</svg>\n`;
