@@ -16,7 +16,7 @@
 #define SPINS 4000 /* some 20 microseconds: longer than the pause between two loops of one layer */
 #define STALL_NS 1000000      /* a helper that is this late has lost its core */
 #define ALONE_LEAST 512       /* loops, about two tokens of a small model */
-#define ALONE_MOST 16384
+#define ALONE_MOST 4096
 
 struct sotto_pool {
   _Alignas(64) uint64_t claim;
