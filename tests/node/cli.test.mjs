@@ -1,29 +1,16 @@
 // cli.test.mjs: the command line: what goes where, exit codes, and the machine modes' format (that of shared oracle and
 // speed programs of llama.cpp, whose numbers the fidelity tests compare).
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { MODEL_PATH, PACKAGE } from "./support.mjs";
+import { MODEL_PATH, PACKAGE, run } from "./support.mjs";
 
 const SOTTO = fileURLToPath(new URL("bin/sotto.mjs", PACKAGE));
 
-// Runs sotto to its end: { code, stdout, stderr }. onOutput sees standard output as it comes.
-function sotto(args, { input = "", onOutput = () => {} } = {}) {
-  const child = spawn(process.execPath, [SOTTO, ...args]);
-  const result = { stdout: "", stderr: "" };
-  child.stdout.on("data", (data) => {
-    result.stdout += data;
-    onOutput(child);
-  });
-  child.stderr.on("data", (data) => { result.stderr += data; });
-  child.stdin.on("error", () => {}); // of a command that does not read
-  child.stdin.end(input);
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...result })));
-}
+const sotto = (args, options) => run([process.execPath, SOTTO, ...args], options);
 
 function lines(text) {
   return text.trimEnd().split("\n").map((line) => JSON.parse(line));

@@ -1,4 +1,5 @@
 // support.mjs: what the tests of the package share: its folder and the real model.
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -19,4 +20,18 @@ export async function collect(stream) {
   for await (const chunk of stream) chunks.push(chunk);
   const text = chunks.map(({ choices: [choice] }) => choice.text ?? choice.delta.content ?? "").join("");
   return { text, chunks };
+}
+
+/** Runs a command to its end: { code, stdout, stderr }. onOutput(child) hears of standard output as it comes. */
+export function run([program, ...args], { input = "", onOutput = () => {} } = {}) {
+  const child = spawn(program, args);
+  const result = { stdout: "", stderr: "" };
+  child.stdout.on("data", (data) => {
+    result.stdout += data;
+    onOutput(child);
+  });
+  child.stderr.on("data", (data) => { result.stderr += data; });
+  child.stdin.on("error", () => {}); // of a command that does not read
+  child.stdin.end(input);
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...result })));
 }

@@ -1,13 +1,13 @@
 // wasi.test.mjs: the command-line program in WASI runtimes: node:wasi, and wasmtime where one is on the PATH. Its
 // answers are byte for byte those of the npm package's program.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { MODEL_PATH, PACKAGE } from "./support.mjs";
+import { MODEL_PATH, PACKAGE, run } from "./support.mjs";
 
 const root = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const PROGRAM = root("build/wasi/sotto.wasm");
@@ -19,20 +19,6 @@ const npm = command(process.execPath, fileURLToPath(new URL("bin/sotto.mjs", PAC
 const node = command(process.execPath, "--no-warnings", root("wasm/run-wasi.mjs"), PROGRAM);
 const wasmtime = command("wasmtime", "run", `--dir=${dirname(MODEL_PATH)}`, `--dir=${folder}`, PROGRAM);
 const hasWasmtime = spawnSync("wasmtime", ["--version"]).status === 0;
-
-// Runs a command to its end: { code, stdout, stderr }. onOutput sees standard output as it comes.
-function run([program, ...args], { input = "", onOutput = () => {} } = {}) {
-  const child = spawn(program, args);
-  const result = { stdout: "", stderr: "" };
-  child.stdout.on("data", (data) => {
-    result.stdout += data;
-    onOutput(child);
-  });
-  child.stderr.on("data", (data) => { result.stderr += data; });
-  child.stdin.on("error", () => {}); // of a command that does not read
-  child.stdin.end(input);
-  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...result })));
-}
 
 // The first bytes of the model as a file of its own.
 async function truncated(nBytes) {

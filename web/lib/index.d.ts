@@ -17,7 +17,7 @@ export interface LoadOptions {
   nCtx?: number;
   /** Prompt tokens that are computed together. Changes the speed, never the result. */
   nBatch?: number;
-  /** Type of the cache of keys and values. Default: "int8", half as large as "f16", and as faithful as can be told. */
+  /** Type of the cache of keys and values. Default: "int8", half as large as "f16", a little less exact. */
   kvType?: "f16" | "f32" | "int8";
   /** Threads that compute. Default: half the cores, at most 4; where memory cannot be shared, always 1. */
   nThreads?: number;
