@@ -5,8 +5,15 @@
 struct job {
   struct sotto_session *session;
   uint32_t layer;
-  size_t from;
+  size_t from, to; /* positions */
 };
+
+/* The first position that a token sees in a layer. */
+static int first_seen(const struct sotto_session *session, uint32_t layer, int position) {
+  const struct config *config = &session->model->config;
+  const int first = position + 1 - (int)config->window;
+  return config->is_sliding[layer] && first > 0 ? first : 0;
+}
 
 /* Norms and turns the heads of one token; for an int8 cache, rotates them by the Walsh-Hadamard transform, which leaves
  * the products of queries and keys (but for a factor) and spreads channels that stand out over all the others, as QuaRot
@@ -38,30 +45,37 @@ static void write_token(void *argument, int task, int thread) {
   kv_write(session, &session->kv[job->layer], position, k, session->v + (size_t)task * n_kv);
 }
 
-/* One token and one KV head: all the query heads that share it. */
+/* A few tokens and one KV head: all the query heads that share it. The tokens see the same positions but for a few at both
+ * ends, which are masked. */
 static void attend(void *argument, int task, int thread) {
   const struct job *job = argument;
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
-  const size_t head = (size_t)task % config->n_kv_heads, token = (size_t)task / config->n_kv_heads, dim = config->head_dim;
-  const int n_q = (int)(config->n_heads / config->n_kv_heads), stride = (int)session->score_stride;
-  const int end = (int)(job->from + token + 1), window = (int)config->window;
-  const int begin = config->is_sliding[job->layer] && end > window ? end - window : 0;
+  const size_t head = (size_t)task % config->n_kv_heads, dim = config->head_dim;
+  const int first = task / (int)config->n_kv_heads * TILE_TOKENS, left = (int)(job->to - job->from) - first;
+  const struct attn_rows rows = {(int)(config->n_heads / config->n_kv_heads), left < TILE_TOKENS ? left : TILE_TOKENS,
+                                 (int)(config->n_heads * dim)};
+  const size_t at = ((size_t)first * config->n_heads + head * (size_t)rows.n_heads) * dim;
+  const int position = (int)job->from + first, end = position + rows.n_tokens, stride = (int)session->score_stride;
+  const int begin = first_seen(session, job->layer, position), from = begin & ~7, to = (end + 7) & ~7;
   const struct kv_head kv = kv_head(session, &session->kv[job->layer], head);
   const float scale = session->kv_type == KV_INT8 ? config->attn_scale / (float)hadamard_size((int)dim) : config->attn_scale;
   const struct kernels *kernels = session->model->kernels;
-  const size_t heads_at = token * config->n_heads * dim + head * (size_t)n_q * dim;
-  float *scores = session->scores + (size_t)thread * (size_t)n_q * session->score_stride, *out = session->mixed + heads_at;
-  kernels->attn_scores[session->kv_type](scores, stride, session->q + heads_at, n_q, &kv, (int)dim, begin, end);
-  float sums[64]; /* one a query of the group; session.c bounds it */
-  for (int i = 0; i < n_q; i++) sums[i] = vec_softmax(scores + i * stride, begin, end, scale);
-  kernels->attn_mix[session->kv_type](out, scores, stride, n_q, &kv, (int)dim, begin, end);
-  for (int i = 0; i < n_q; i++) vec_scale(out + (size_t)i * dim, 1.0f / sums[i], (int)dim);
+  float *scores = session->scores + (size_t)thread * TILE_TOKENS * (size_t)rows.n_heads * session->score_stride;
+  float sums[TILE_TOKENS * MAX_QUERIES], *out = session->mixed + at;
+  kernels->attn_scores[session->kv_type](scores, stride, session->q + at, rows, &kv, (int)dim, begin, end);
+  for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) {
+    const int p = position + r / rows.n_heads;
+    sums[r] = vec_softmax(scores + r * stride, from, to, first_seen(session, job->layer, p), p + 1, scale);
+  }
+  kernels->attn_mix[session->kv_type](out, scores, stride, rows, &kv, (int)dim, begin, end);
+  for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) vec_scale(out + attn_row_at(rows, r, (int)dim), 1.0f / sums[r], (int)dim);
 }
 
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to) {
-  struct job job = {session, layer, from};
+  struct job job = {session, layer, from, to};
+  const int n_tiles = ((int)(to - from) + TILE_TOKENS - 1) / TILE_TOKENS;
   pool_run(session->pool, write_token, &job, (int)(to - from));
   kv_clear_after(session, &session->kv[layer], to - 1);
-  pool_run(session->pool, attend, &job, (int)((to - from) * session->model->config.n_kv_heads));
+  pool_run(session->pool, attend, &job, n_tiles * (int)session->model->config.n_kv_heads);
 }
