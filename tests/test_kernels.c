@@ -278,7 +278,7 @@ static void attention_levels_agree(void) {
         for (int end = begin + 1; end <= SLOTS - 6; end += 29) {
           for (int i = 0; i < 2; i++) {
             levels[i]->attn_scores[type](scores[i], SLOTS, q, n_q, &caches[type], DIM, begin, end);
-            for (int h = 0; h < n_q; h++) vec_softmax(scores[i] + h * SLOTS, begin, end, 0.125f);
+            for (int h = 0; h < n_q; h++) vec_softmax(scores[i] + h * SLOTS, begin, end, 0.125f, NO_SINK);
             levels[i]->attn_mix[type](mixed[i], scores[i], SLOTS, n_q, &caches[type], DIM, begin, end);
           }
           if (!CHECK(memcmp(mixed[0], mixed[1], (size_t)(n_q * DIM) * 4) == 0)) return;
@@ -298,7 +298,7 @@ static void attention_computes_what_it_says(void) {
   static const double error_budgets[KV_TYPE_COUNT] = {[KV_F32] = 1e-6, [KV_F16] = 2e-4, [KV_INT8] = 5e-3};
   for (int type = 0; type < KV_TYPE_COUNT; type++) {
     kernels->attn_scores[type](scores[0], SLOTS, q, 1, &caches[type], DIM, begin, end);
-    const float sum = vec_softmax(scores[0], begin, end, 0.125f);
+    const float sum = vec_softmax(scores[0], begin, end, 0.125f, NO_SINK);
     kernels->attn_mix[type](mixed[0], scores[0], SLOTS, 1, &caches[type], DIM, begin, end);
     for (int d = 0; d < DIM; d++) {
       double exact = 0;

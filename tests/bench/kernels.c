@@ -48,7 +48,7 @@ void EXPORT(attention)(const struct kernels *kernels, int type, float *out, floa
                        const void *keys, const void *values, const float *scales, int head_dim, int n, int part) {
   const struct kv_head kv = {keys, values, scales, scales};
   if (part & 1) kernels->attn_scores[type](scores, n, q, n_q, &kv, head_dim, 0, n);
-  if (part & 2) for (int i = 0; i < n_q; i++) vec_softmax(scores + i * n, 0, n, 0.125f);
+  if (part & 2) for (int i = 0; i < n_q; i++) vec_softmax(scores + i * n, 0, n, 0.125f, NO_SINK);
   if (part & 4) kernels->attn_mix[type](out, scores, n, n_q, &kv, head_dim, 0, n);
 }
 
