@@ -41,11 +41,6 @@ static void prepare_heads(const struct sotto_session *session, const struct affi
   for (size_t i = 0; i < n_heads; i++, x += config->head_dim) vec_hadamard(x, (int)config->head_dim);
 }
 
-static void finish_product(const struct config *config, const struct affine *matrix, float *x) {
-  add_bias(x, &matrix->bias);
-  if (config->qkv_limit > 0) vec_clamp(x, config->qkv_limit, (int)matrix->weight.n_rows);
-}
-
 /* One token: q and k get their norm and position, k and v go into the cache. */
 static void write_token(void *argument, int task, int thread) {
   (void)thread;
@@ -58,9 +53,14 @@ static void write_token(void *argument, int task, int thread) {
   const float *cos_sin = config->has_rope[job->layer] ? session->rope + rope_at : NULL;
   float *q = session->q + (size_t)task * config->n_heads * config->head_dim;
   float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
-  finish_product(config, &layer->q, q);
-  finish_product(config, &layer->k, k);
-  finish_product(config, &layer->v, v);
+  finish_product(&layer->q, q);
+  finish_product(&layer->k, k);
+  finish_product(&layer->v, v);
+  if (config->qkv_limit > 0) {
+    vec_clamp(q, config->qkv_limit, (int)(config->n_heads * config->head_dim));
+    vec_clamp(k, config->qkv_limit, (int)n_kv);
+    vec_clamp(v, config->qkv_limit, (int)n_kv);
+  }
   prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
   prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
   kv_write(session, &session->kv[job->layer], position, k, v);

@@ -245,10 +245,17 @@ static enum sotto_status read_olmo2(const struct reader *reader, struct config *
   return read_window(reader, config, 0, 4);
 }
 
+/* A factor; 0 stands for 1. */
+static enum sotto_status read_scale(const struct reader *reader, const char *name, enum presence presence, float *scale) {
+  TRY(read_f32(reader, name, presence, 0, 1e6f, scale));
+  if (*scale == 0) *scale = 1;
+  return SOTTO_OK;
+}
+
 static enum sotto_status read_scales(const struct reader *reader, struct config *config, enum presence logit_presence) {
-  TRY(read_f32(reader, "embedding_scale", OPTIONAL, 0, 1e6f, &config->embd_scale));
-  TRY(read_f32(reader, "residual_scale", OPTIONAL, 0, 1e6f, &config->residual_scale));
-  TRY(read_f32(reader, "logit_scale", logit_presence, 1e-6f, 1e6f, &config->logit_scale));
+  TRY(read_scale(reader, "embedding_scale", OPTIONAL, &config->embd_scale));
+  TRY(read_scale(reader, "residual_scale", OPTIONAL, &config->residual_scale));
+  TRY(read_scale(reader, "logit_scale", logit_presence, &config->logit_scale));
   config->logit_scale = 1 / config->logit_scale;
   return SOTTO_OK;
 }
@@ -291,6 +298,15 @@ static enum sotto_status read_gptneox(const struct reader *reader, struct config
   return SOTTO_OK;
 }
 
+/* The one of 40 billion parameters has a norm for each of its parallel halves. */
+static enum sotto_status read_falcon(const struct reader *reader, struct config *config) {
+  if (!has_tensor(reader, "blk.0.attn_norm_2.weight")) return SOTTO_OK;
+  config->graph.block = BLOCK_PARALLEL;
+  config->graph.attn_norm = "attn_norm_2";
+  config->graph.ffn_norm = "attn_norm";
+  return SOTTO_OK;
+}
+
 /* Dynamic scaling with a fixed alpha. */
 static enum sotto_status read_hunyuan(const struct reader *reader, struct config *config) {
   float alpha = 0;
@@ -301,11 +317,11 @@ static enum sotto_status read_hunyuan(const struct reader *reader, struct config
 
 static enum sotto_status read_command_r(const struct reader *reader, struct config *config) {
   if (has_tensor(reader, "blk.0.attn_q_norm.weight")) config->graph.qk_norm = QK_NORM_HEADS;
-  return read_f32(reader, "logit_scale", OPTIONAL, 0, 1e6f, &config->logit_scale);
+  return read_scale(reader, "logit_scale", OPTIONAL, &config->logit_scale);
 }
 
 static enum sotto_status read_cohere2(const struct reader *reader, struct config *config) {
-  TRY(read_f32(reader, "logit_scale", REQUIRED, 0, 1e6f, &config->logit_scale));
+  TRY(read_scale(reader, "logit_scale", REQUIRED, &config->logit_scale));
   TRY(read_window(reader, config, 0, 4));
   if (!has_key(reader, "attention.sliding_window")) return missing(reader, "attention.sliding_window");
   keep_rope_in_sliding_layers(config);
@@ -386,7 +402,7 @@ static const struct architecture architectures[] = {
     {"starcoder2", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
     {"gpt2", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_positions = true}, NULL},
     {"gptneox", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, read_gptneox},
-    {"falcon", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, NULL},
+    {"falcon", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, read_falcon},
     {"ernie4_5", {0}, NULL},
     {"hunyuan-dense", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
     {"hunyuan_vl", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
@@ -435,6 +451,8 @@ enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, str
   const struct architecture *architecture;
   TRY(find_architecture(&reader, &architecture));
   *config = (struct config){.graph = architecture->graph, .embd_scale = 1, .residual_scale = 1, .logit_scale = 1};
+  if (!config->graph.attn_norm) config->graph.attn_norm = "attn_norm";
+  if (!config->graph.ffn_norm) config->graph.ffn_norm = "ffn_norm";
   TRY(read_sizes(&reader, config));
   TRY(read_rope(&reader, config));
   const char *epsilon = config->graph.norm == NORM_RMS ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";

@@ -115,12 +115,12 @@ static void norm_input(const struct token_job *job, const struct affine *with, s
   else norm(config, out, x, vector(&with->weight), vector(&with->bias), n);
 }
 
-/* x = x + post_norm(out + bias) * residual_scale */
-static void add_output(const struct token_job *job, const struct tensor *bias, const struct affine *post_norm, size_t token) {
+/* x = x + post_norm(out) * residual_scale */
+static void add_output(const struct token_job *job, const struct affine *matrix, const struct affine *post_norm, size_t token) {
   const struct config *config = &job->session->model->config;
   const size_t n = config->n_embd;
   float *out = job->session->out + token * round_up(n, TILE_ROWS);
-  add_bias(out, bias);
+  finish_product(matrix, out);
   if (config->graph.norms != NORMS_BEFORE) norm(config, out, out, vector(&post_norm->weight), vector(&post_norm->bias), n);
   if (config->residual_scale != 1) vec_scale(out, config->residual_scale, (int)n);
   vec_add(job->x + token * n, out, (int)n);
@@ -139,11 +139,11 @@ static void add_attention_output(void *argument, int token, int thread) {
   const struct layer *layer = job->layer;
   const enum block_kind block = job->session->model->config.graph.block;
   if (block == BLOCK_PARALLEL) norm_input(job, &layer->ffn_norm, (size_t)token);
-  add_output(job, &layer->attn_out.bias, &layer->attn_post_norm, (size_t)token);
+  add_output(job, &layer->attn_out, &layer->attn_post_norm, (size_t)token);
   if (block == BLOCK_SEQUENTIAL) norm_input(job, &layer->ffn_norm, (size_t)token);
 }
 
-/* gate = activation(gate + bias) * (up + bias). A plain feed-forward has its up in place of the gate. */
+/* gate = activation(gate) * up. A plain feed-forward has its up in place of the gate. */
 static void activate(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
@@ -153,8 +153,8 @@ static void activate(void *argument, int token, int thread) {
   const size_t at = (size_t)token * round_up(config->n_ff, TILE_ROWS);
   float *gate = job->session->gate + at, *up = job->session->up + at;
   const bool is_plain = config->graph.ffn == FFN_PLAIN;
-  add_bias(gate, is_plain ? &layer->up.bias : &layer->gate.bias);
-  if (!is_plain) add_bias(up, &layer->up.bias);
+  finish_product(is_plain ? &layer->up : &layer->gate, gate);
+  if (!is_plain) finish_product(&layer->up, up);
   switch (config->graph.activation) {
     case ACTIVATION_SILU: vec_silu_mul(gate, up, n); break;
     case ACTIVATION_GELU: is_plain ? vec_gelu(gate, n) : vec_gelu_mul(gate, up, n); break;
@@ -166,7 +166,7 @@ static void activate(void *argument, int token, int thread) {
 static void add_ffn_output(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
-  add_output(job, &job->layer->down.bias, &job->layer->ffn_post_norm, (size_t)token);
+  add_output(job, &job->layer->down, &job->layer->ffn_post_norm, (size_t)token);
 }
 
 enum sotto_status forward_layer(struct sotto_session *session, uint32_t index, size_t from, size_t to) {
@@ -212,13 +212,13 @@ enum sotto_status forward_head(struct sotto_session *session, size_t position) {
   const struct tensor *head = weights_head(weights);
   RETURN_IF(!tensor_is_ready(head, &session->model->arrived), SOTTO_NOT_READY);
   RETURN_IF(!affine_is_ready(&weights->output_norm, &session->model->arrived), SOTTO_NOT_READY);
-  RETURN_IF(!tensor_is_ready(&weights->output.bias, &session->model->arrived), SOTTO_NOT_READY);
+  RETURN_IF(!affine_is_ready(&weights->output, &session->model->arrived), SOTTO_NOT_READY);
   norm(config, session->normed, residual_of(session, position), vector(&weights->output_norm.weight),
        vector(&weights->output_norm.bias), config->n_embd);
   const struct product logits[] = {{head, session->logits, config->n_vocab}};
   matmul_prepare(session, session->normed, config->n_embd, 1, logits, 1);
   matmul_run(session, 1, logits, 1);
-  add_bias(session->logits, &weights->output.bias);
+  finish_product(&weights->output, session->logits);
   if (config->logit_scale != 1) vec_scale(session->logits, config->logit_scale, (int)config->n_vocab);
   if (config->logit_cap > 0) vec_soft_cap(session->logits, config->logit_cap, (int)config->n_vocab);
   session->logits_position = position;

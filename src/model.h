@@ -34,7 +34,7 @@ struct graph {
   bool has_positions;      /* learned ones, added to the embedding */
   bool has_embedding_norm;
   bool has_sinks;          /* a score for each head that takes part in the softmax and has no value */
-  const char *ffn_norm;    /* the tensor's name where it is not ffn_norm */
+  const char *attn_norm, *ffn_norm; /* their tensors' names where they are not these */
 };
 
 /* Rotary embedding of one kind of layer: dimension pair i turns by base^(-2 i / rope_dims) * s radians a token. Linear
@@ -79,9 +79,10 @@ struct tensor {
   uint8_t *data;              /* packed groups (ceil(n_rows / 8), group_bytes), or float (k) */
 };
 
-/* A matrix or a norm, and what is added. */
+/* A matrix or a norm: x -> weight x * scale + bias. */
 struct affine {
   struct tensor weight; /* (n_rows, k); of a norm (n) */
+  struct tensor scale;  /* (1), of a matrix; optional: NVFP4 has it */
   struct tensor bias;   /* (n_rows); of a norm (n) */
 };
 

@@ -103,8 +103,10 @@ static inline void norm(const struct config *config, float *out, const float *x,
   else vec_layer_norm(out, x, weight, bias, (int)n, config->norm_epsilon);
 }
 
-static inline void add_bias(float *x, const struct tensor *bias) {
-  if (tensor_exists(bias)) vec_add(x, vector(bias), (int)bias->k);
+/* What a product with the matrix's weight still lacks. */
+static inline void finish_product(const struct affine *matrix, float *x) {
+  if (tensor_exists(&matrix->scale)) vec_scale(x, vector(&matrix->scale)[0], (int)matrix->weight.n_rows);
+  if (tensor_exists(&matrix->bias)) vec_add(x, vector(&matrix->bias), (int)matrix->bias.k);
 }
 
 static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }

@@ -120,6 +120,7 @@ static enum sotto_status open_norm(struct opener *opener, const struct config *c
 static enum sotto_status open_rows(struct opener *opener, const struct config *config, struct affine *matrix, int layer,
                                    const char *name, uint32_t n_rows, uint32_t k, uint32_t first, uint32_t n_all) {
   TRY(open_tensor(opener, &matrix->weight, (struct wish){layer, name, "weight", MATRIX, n_rows, k, first, n_all}));
+  if (first == 0) TRY(open_optional_vector(opener, &matrix->scale, layer, name, "scale", 1)); /* the other rows share it */
   if (config->graph.biases != BIASES_OF_ALL && !exists(opener, layer, name, "bias")) return SOTTO_OK;
   return open_tensor(opener, &matrix->bias, (struct wish){layer, name, "bias", VECTOR, 1, n_rows, first, n_all});
 }
@@ -138,24 +139,28 @@ static enum sotto_status open_qkv(struct opener *opener, const struct config *co
     const uint32_t n_all = n_q + 2 * n_kv;
     TRY(open_rows(opener, config, &layer->q, i, "attn_qkv", n_q, k, 0, n_all));
     TRY(open_rows(opener, config, &layer->k, i, "attn_qkv", n_kv, k, n_q, n_all));
-    return open_rows(opener, config, &layer->v, i, "attn_qkv", n_kv, k, n_q + n_kv, n_all);
+    TRY(open_rows(opener, config, &layer->v, i, "attn_qkv", n_kv, k, n_q + n_kv, n_all));
+    if (opener->is_writing) layer->k.scale = layer->v.scale = layer->q.scale;
+    return SOTTO_OK;
   }
   TRY(open_matrix(opener, config, &layer->q, i, "attn_q", n_q, k));
   TRY(open_matrix(opener, config, &layer->k, i, "attn_k", n_kv, k));
   return open_matrix(opener, config, &layer->v, i, "attn_v", n_kv, k);
 }
 
+static enum sotto_status open_qk_norm(struct opener *opener, struct affine *norm, int layer, const char *name, uint32_t n) {
+  TRY(open_vector(opener, &norm->weight, layer, name, "weight", n));
+  return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
+}
+
 static enum sotto_status open_attention(struct opener *opener, const struct config *config, struct layer *layer, int i) {
   const struct graph *graph = &config->graph;
   const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
-  const bool has_two_norms = exists(opener, i, "attn_norm_2", "weight"); /* falcon 40B: the first is the feed-forward's */
-  if (graph->norms != NORMS_AFTER)
-    TRY(open_norm(opener, config, &layer->attn_norm, i, has_two_norms ? "attn_norm_2" : "attn_norm", config->n_embd));
-  if (has_two_norms) TRY(open_norm(opener, config, &layer->ffn_norm, i, "attn_norm", config->n_embd));
+  if (graph->norms != NORMS_AFTER) TRY(open_norm(opener, config, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
   TRY(open_qkv(opener, config, layer, i));
   if (graph->qk_norm != QK_NORM_NONE) {
-    TRY(open_norm(opener, config, &layer->q_norm, i, "attn_q_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_q));
-    TRY(open_norm(opener, config, &layer->k_norm, i, "attn_k_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_kv));
+    TRY(open_qk_norm(opener, &layer->q_norm, i, "attn_q_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_q));
+    TRY(open_qk_norm(opener, &layer->k_norm, i, "attn_k_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_kv));
   }
   if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->n_heads));
   TRY(open_matrix(opener, config, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
@@ -167,13 +172,16 @@ static enum sotto_status open_attention(struct opener *opener, const struct conf
 static enum sotto_status open_ffn(struct opener *opener, const struct config *config, struct layer *layer, int i) {
   const struct graph *graph = &config->graph;
   const uint32_t n_embd = config->n_embd, n_ff = config->n_ff;
-  const char *norm = graph->ffn_norm ? graph->ffn_norm : "ffn_norm";
   if (graph->norms != NORMS_AFTER && graph->block != BLOCK_ONE_NORM)
-    TRY(open_norm(opener, config, &layer->ffn_norm, i, norm, n_embd));
-  if (graph->ffn == FFN_GATED) TRY(open_matrix(opener, config, &layer->gate, i, "ffn_gate", n_ff, n_embd));
-  if (graph->ffn == FFN_FUSED) TRY(open_rows(opener, config, &layer->gate, i, "ffn_up", n_ff, n_embd, 0, 2 * n_ff));
-  if (graph->ffn == FFN_FUSED) TRY(open_rows(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd, n_ff, 2 * n_ff));
-  else TRY(open_matrix(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd));
+    TRY(open_norm(opener, config, &layer->ffn_norm, i, graph->ffn_norm, n_embd));
+  if (graph->ffn == FFN_FUSED) {
+    TRY(open_rows(opener, config, &layer->gate, i, "ffn_up", n_ff, n_embd, 0, 2 * n_ff));
+    TRY(open_rows(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd, n_ff, 2 * n_ff));
+    if (opener->is_writing) layer->up.scale = layer->gate.scale;
+  } else {
+    if (graph->ffn == FFN_GATED) TRY(open_matrix(opener, config, &layer->gate, i, "ffn_gate", n_ff, n_embd));
+    TRY(open_matrix(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd));
+  }
   TRY(open_optional_vector(opener, &layer->act_scales, i, "ffn.act", "scales", n_ff));
   TRY(open_matrix(opener, config, &layer->down, i, "ffn_down", n_embd, n_ff));
   if (graph->norms != NORMS_BEFORE) TRY(open_norm(opener, config, &layer->ffn_post_norm, i, "post_ffw_norm", n_embd));
@@ -205,18 +213,27 @@ static enum sotto_status open_all(struct opener *opener, const struct config *co
     TRY(open_ffn(opener, config, layer, (int)i));
   }
   TRY(open_norm(opener, config, &weights->output_norm, -1, "output_norm", config->n_embd));
-  if (exists(opener, -1, "output", "weight"))
+  if (exists(opener, -1, "output", "weight")) {
     TRY(open_tensor(opener, &weights->output.weight, (struct wish){-1, "output", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0}));
+    TRY(open_optional_vector(opener, &weights->output.scale, -1, "output", "scale", 1));
+  }
   TRY(open_optional_vector(opener, &weights->output.bias, -1, "output", "bias", config->n_vocab));
   return open_tensor(opener, &weights->embedding, embedding);
 }
 
-/* A tensor that the graph does not use would be ignored, and the answers be wrong: a bias, for instance. */
+/* Scales of activations in FP4, which Sotto does not use: it keeps more bits. */
+static bool is_input_scale(const struct sotto_tensor_info *info) {
+  static const char suffix[] = ".input_scale";
+  const uint32_t n = sizeof suffix - 1;
+  return info->name_bytes > n && memcmp(info->name + info->name_bytes - n, suffix, n) == 0;
+}
+
+/* A tensor that the graph does not use would be ignored, and the answers be wrong: a norm, for instance. */
 static enum sotto_status refuse_unused(const struct opener *opener) {
   struct sotto_tensor_info info;
   for (uint32_t i = 0; i < sotto_gguf_n_tensors(opener->gguf); i++) {
     TRY(sotto_gguf_tensor(opener->gguf, i, &info));
-    bool is_used = false;
+    bool is_used = is_input_scale(&info);
     for (uint32_t j = 0; j < opener->weights->n_tensors && !is_used; j++)
       is_used = opener->weights->in_order[j]->file_offset == info.file_offset;
     if (!is_used)
@@ -256,7 +273,8 @@ bool tensor_is_ready(const struct tensor *tensor, const struct ranges *arrived) 
 }
 
 bool affine_is_ready(const struct affine *affine, const struct ranges *arrived) {
-  return tensor_is_ready(&affine->weight, arrived) && tensor_is_ready(&affine->bias, arrived);
+  return tensor_is_ready(&affine->weight, arrived) && tensor_is_ready(&affine->scale, arrived) &&
+         tensor_is_ready(&affine->bias, arrived);
 }
 
 bool input_is_ready(const struct weights *weights, const struct ranges *arrived) {
