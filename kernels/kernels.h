@@ -165,16 +165,25 @@ float bf16_to_f32(uint16_t h);
 /* ---- vec.c: what is done element by element, one source for every level (the compiler may vectorise it) ---- */
 
 void vec_rms_norm(float *out, const float *x, const float *weight, int n, float epsilon);
+/* out = (x - mean) / deviation * weight + bias; weight and bias may be NULL. */
+void vec_layer_norm(float *out, const float *x, const float *weight, const float *bias, int n, float epsilon);
 void vec_add(float *x, const float *y, int n);
 void vec_scale(float *x, float factor, int n);
+void vec_divide(float *x, const float *by, int n);
+void vec_clamp(float *x, float limit, int n);           /* to [-limit, limit] */
 void vec_silu_mul(float *gate, const float *up, int n); /* gate = silu(gate) * up */
 void vec_gelu_mul(float *gate, const float *up, int n); /* gate = gelu(gate) * up, tanh form */
+void vec_gelu(float *x, int n);
+void vec_relu_squared(float *x, int n); /* x = max(x, 0)^2 */
 /* Pairs (i, i + n/2) or (2 i, 2 i + 1) of x (n) are turned; cos_sin (n): n/2 cosines, then n/2 sines. */
 void vec_rope_neox(float *x, const float *cos_sin, int n);
 void vec_rope_normal(float *x, const float *cos_sin, int n);
 /* In place: scores [begin, end) times scale become exp(score - max), all others in [from, to) become 0; from and to are
- * multiples of 8. Returns their sum. */
-float vec_softmax(float *scores, int from, int to, int begin, int end, float scale);
+ * multiples of 8. Returns their sum. sink: one more score, already scaled, that takes its part of the sum and has no value;
+ * NO_SINK: there is none. */
+#define NO_SINK -1e38f
+float vec_softmax(float *scores, int from, int to, int begin, int end, float scale, float sink);
+void vec_add_slope(float *scores, int begin, int end, float slope); /* scores[p] += slope * (p - (end - 1)) */
 void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
 /* q (n, a multiple of 4) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to
  * matter, or holds no number, is zero. */

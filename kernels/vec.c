@@ -83,12 +83,32 @@ void vec_rms_norm(float *out, const float *x, const float *weight, int n, float 
   for (i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
 }
 
+void vec_layer_norm(float *out, const float *x, const float *weight, const float *bias, int n, float epsilon) {
+  float lanes[LANES] = {0};
+  for (int i = 0; i < n; i++) lanes[i % LANES] += x[i];
+  const float mean = sum_lanes(lanes) / (float)n;
+  for (int j = 0; j < LANES; j++) lanes[j] = 0;
+  for (int i = 0; i < n; i++) lanes[i % LANES] += (x[i] - mean) * (x[i] - mean);
+  const float scale = 1.0f / __builtin_sqrtf(sum_lanes(lanes) / (float)n + epsilon);
+  for (int i = 0; i < n; i++) out[i] = (x[i] - mean) * scale;
+  for (int i = 0; weight && i < n; i++) out[i] *= weight[i];
+  for (int i = 0; bias && i < n; i++) out[i] += bias[i];
+}
+
 void vec_add(float *x, const float *y, int n) {
   for (int i = 0; i < n; i++) x[i] += y[i];
 }
 
 void vec_scale(float *x, float factor, int n) {
   for (int i = 0; i < n; i++) x[i] *= factor;
+}
+
+void vec_divide(float *x, const float *by, int n) {
+  for (int i = 0; i < n; i++) x[i] /= by[i];
+}
+
+void vec_clamp(float *x, float limit, int n) {
+  for (int i = 0; i < n; i++) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
 
 void vec_silu_mul(float *gate, const float *up, int n) {
@@ -100,12 +120,23 @@ void vec_silu_mul(float *gate, const float *up, int n) {
 }
 
 /* 0.5 x (1 + tanh(u)) = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3). Hendrycks and Gimpel, 2016. */
+static inline f32x4 gelu(f32x4 x, const struct exp_constants *c) {
+  const f32x4 u = 0.797884561f * (x + 0.044715f * x * x * x);
+  return x / (1.0f + exp4(-2.0f * u, c));
+}
+
 void vec_gelu_mul(float *gate, const float *up, int n) {
   const struct exp_constants c = load_exp();
-  for (int i = 0; i < n; i += LANES) {
-    const f32x4 x = load(gate + i, n - i), u = 0.797884561f * (x + 0.044715f * x * x * x);
-    store(gate + i, x / (1.0f + exp4(-2.0f * u, &c)) * load(up + i, n - i), n - i);
-  }
+  for (int i = 0; i < n; i += LANES) store(gate + i, gelu(load(gate + i, n - i), &c) * load(up + i, n - i), n - i);
+}
+
+void vec_gelu(float *x, int n) {
+  const struct exp_constants c = load_exp();
+  for (int i = 0; i < n; i += LANES) store(x + i, gelu(load(x + i, n - i), &c), n - i);
+}
+
+void vec_relu_squared(float *x, int n) {
+  for (int i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] * x[i] : 0;
 }
 
 /* tanh(y) = 1 - 2 / (1 + exp(2 y)). */
@@ -142,11 +173,11 @@ static inline float max_lanes(f32x4 x) {
 
 /* Weights below e^-80 of the largest, and those of no number, vanish: as denormals they would cost hundreds of cycles each
  * in the mix. */
-float vec_softmax(float *scores, int from, int to, int begin, int end, float scale) {
+float vec_softmax(float *scores, int from, int to, int begin, int end, float scale, float sink) {
   const struct exp_constants c = load_exp();
   for (int i = from; i < begin; i++) scores[i] = -1e38f;
   for (int i = end; i < to; i++) scores[i] = -1e38f;
-  f32x4 maxima = -1e38f, sums = 0;
+  f32x4 maxima = sink, sums = 0;
   for (int i = from; i < to; i += LANES) {
     const f32x4 x = load(scores + i, LANES) * scale;
     maxima = maxima < x ? x : maxima;
@@ -157,7 +188,12 @@ float vec_softmax(float *scores, int from, int to, int begin, int end, float sca
     store(scores + i, p, LANES);
     sums += p;
   }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  const f32x4 rest = sink - max;
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (rest >= least ? exp_bounded(rest, &c) : (f32x4)0)[0];
+}
+
+void vec_add_slope(float *scores, int begin, int end, float slope) {
+  for (int p = begin; p < end; p++) scores[p] += slope * (float)(p - (end - 1));
 }
 
 /* ---- quantisation ---- */

@@ -1,5 +1,6 @@
 /* attention.c: scaled dot-product attention of one layer over the KV cache, with grouped queries (Ainslie et al., 2023)
  * and, where the layer says so, a sliding window: position p sees [max(0, p - window + 1), p]. */
+#include "mathf.h"
 #include "session.h"
 
 struct job {
@@ -15,18 +16,36 @@ static int first_seen(const struct sotto_session *session, uint32_t layer, int p
   return config->is_sliding[layer] && first > 0 ? first : 0;
 }
 
-/* Norms and turns the heads of one token; for an int8 cache, rotates them by the Walsh-Hadamard transform, which leaves
- * the products of queries and keys (but for a factor) and spreads channels that stand out over all the others, as QuaRot
- * does (Ashkboos et al., 2024). x: (n_heads, head_dim). */
-static void prepare_heads(const struct sotto_session *session, const struct tensor *norm, const float *cos_sin, float *x,
-                          uint32_t n_heads) {
-  const struct config *config = &session->model->config;
-  for (uint32_t i = 0; i < n_heads; i++, x += config->head_dim) {
-    if (tensor_exists(norm)) vec_rms_norm(x, x, (const float *)norm->data, (int)config->head_dim, config->norm_epsilon);
-    if (config->rope_neox) vec_rope_neox(x, cos_sin, (int)config->rope_dims);
-    else vec_rope_normal(x, cos_sin, (int)config->rope_dims);
-    if (session->kv_type == KV_INT8) vec_hadamard(x, (int)config->head_dim);
+/* x (n_heads, head_dim): the norm of each head, or of all as one row. */
+static void norm_heads(const struct config *config, const struct affine *with, float *x, size_t n_heads) {
+  const bool is_row = config->graph.qk_norm == QK_NORM_ROW, has_weights_each = config->graph.qk_norm == QK_NORM_HEADS;
+  const size_t n = is_row ? n_heads * config->head_dim : config->head_dim;
+  const float *weight = vector(&with->weight), *bias = vector(&with->bias);
+  for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n) {
+    norm(config, x, x, weight, bias, n);
+    if (has_weights_each && weight) weight += n;
+    if (has_weights_each && bias) bias += n;
   }
+}
+
+static void turn_heads(const struct config *config, const float *cos_sin, float *x, size_t n_heads) {
+  for (size_t i = 0; i < n_heads; i++, x += config->head_dim)
+    if (config->graph.rope == ROPE_NEOX) vec_rope_neox(x, cos_sin, (int)config->rope_dims);
+    else vec_rope_normal(x, cos_sin, (int)config->rope_dims);
+}
+
+/* Queries or keys of one token, x (n_heads, head_dim), get their norms and are turned (cos_sin NULL: are not); for an int8
+ * cache they are rotated by the Walsh-Hadamard transform, which leaves the products of queries and keys (but for a factor)
+ * and spreads channels that stand out over all the others, as QuaRot does (Ashkboos et al., 2024). */
+static void prepare_heads(const struct sotto_session *session, const struct affine *with, const float *cos_sin, float *x,
+                          size_t n_heads) {
+  const struct config *config = &session->model->config;
+  const struct graph *graph = &config->graph;
+  if (cos_sin && graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
+  if (graph->qk_norm != QK_NORM_NONE) norm_heads(config, with, x, n_heads);
+  if (cos_sin && !graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
+  if (session->kv_type != KV_INT8) return;
+  for (size_t i = 0; i < n_heads; i++, x += config->head_dim) vec_hadamard(x, (int)config->head_dim);
 }
 
 /* One token: q and k get their norm and position, k and v go into the cache. */
@@ -36,13 +55,64 @@ static void write_token(void *argument, int task, int thread) {
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
   const struct layer *layer = &session->model->weights.layers[job->layer];
-  const size_t position = job->from + (size_t)task, n_q = config->n_heads * config->head_dim;
-  const size_t n_kv = config->n_kv_heads * config->head_dim;
-  const float *cos_sin = session->rope + ((position - session->wave_begin) * 2 + config->is_sliding[job->layer]) * config->rope_dims;
-  float *k = session->k + (size_t)task * n_kv;
-  prepare_heads(session, &layer->q_norm, cos_sin, session->q + (size_t)task * n_q, config->n_heads);
+  const size_t position = job->from + (size_t)task, n_kv = config->n_kv_heads * config->head_dim;
+  const size_t rope_at = ((position - session->wave_begin) * 2 + config->is_sliding[job->layer]) * config->rope_dims;
+  const float *cos_sin = config->has_rope[job->layer] ? session->rope + rope_at : NULL;
+  float *q = session->q + (size_t)task * config->n_heads * config->head_dim;
+  float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
+  finish_product(&layer->q, q);
+  finish_product(&layer->k, k);
+  finish_product(&layer->v, v);
+  if (config->qkv_limit > 0) {
+    vec_clamp(q, config->qkv_limit, (int)(config->n_heads * config->head_dim));
+    vec_clamp(k, config->qkv_limit, (int)n_kv);
+    vec_clamp(v, config->qkv_limit, (int)n_kv);
+  }
+  prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
   prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
-  kv_write(session, &session->kv[job->layer], position, k, session->v + (size_t)task * n_kv);
+  kv_write(session, &session->kv[job->layer], position, k, v);
+}
+
+/* How much a head's scores lose with each token of distance: a geometric series over the heads; where their number is no
+ * power of two, the others take every second step of the series of twice as many (ALiBi, Press et al., 2021). */
+static float slope_of(const struct config *config, size_t head) {
+  size_t n = 1;
+  while (2 * n <= config->n_heads) n *= 2;
+  const double exponent = head < n ? (double)(head + 1) : (double)(head - n) + 0.5;
+  return (float)math_pow(2, -config->alibi_bias * exponent / (double)n);
+}
+
+/* q k times this, at a position. */
+static float scale_of(const struct sotto_session *session, size_t position) {
+  const struct config *config = &session->model->config;
+  float scale = config->attn_scale;
+  if (session->kv_type == KV_INT8) scale /= (float)hadamard_size((int)config->head_dim);
+  if (config->temperature > 0)
+    scale *= 1 + config->temperature * (float)math_log(1.0 + (double)(position / config->temperature_length));
+  return scale;
+}
+
+/* One query. */
+struct row {
+  const struct sotto_session *session;
+  uint32_t layer;
+  int position;
+  size_t head;
+};
+
+/* Its scores become weights, what it does not see of [from, to) gets none. Returns their sum. */
+static float weigh(const struct row *row, float *scores, int from, int to) {
+  const struct config *config = &row->session->model->config;
+  const struct tensor *sinks = &row->session->model->weights.layers[row->layer].sinks;
+  const int begin = first_seen(row->session, row->layer, row->position), end = row->position + 1;
+  float scale = scale_of(row->session, (size_t)row->position);
+  if (config->attn_cap > 0) {
+    vec_scale(scores + begin, scale, end - begin);
+    vec_soft_cap(scores + begin, config->attn_cap, end - begin);
+    scale = 1;
+  }
+  if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, slope_of(config, row->head) / scale);
+  return vec_softmax(scores, from, to, begin, end, scale, tensor_exists(sinks) ? vector(sinks)[row->head] : NO_SINK);
 }
 
 /* A few tokens and one KV head: all the query heads that share it. The tokens see the same positions but for a few at both
@@ -57,16 +127,15 @@ static void attend(void *argument, int task, int thread) {
                                  (int)(config->n_heads * dim)};
   const size_t at = ((size_t)first * config->n_heads + head * (size_t)rows.n_heads) * dim;
   const int position = (int)job->from + first, end = position + rows.n_tokens, stride = (int)session->score_stride;
-  const int begin = first_seen(session, job->layer, position), from = begin & ~7, to = (end + 7) & ~7;
+  const int begin = first_seen(session, job->layer, position);
   const struct kv_head kv = kv_head(session, &session->kv[job->layer], head);
-  const float scale = session->kv_type == KV_INT8 ? config->attn_scale / (float)hadamard_size((int)dim) : config->attn_scale;
   const struct kernels *kernels = session->model->kernels;
   float *scores = session->scores + (size_t)thread * TILE_TOKENS * (size_t)rows.n_heads * session->score_stride;
   float sums[TILE_TOKENS * MAX_QUERIES], *out = session->mixed + at;
   kernels->attn_scores[session->kv_type](scores, stride, session->q + at, rows, &kv, (int)dim, begin, end);
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) {
-    const int p = position + r / rows.n_heads;
-    sums[r] = vec_softmax(scores + r * stride, from, to, first_seen(session, job->layer, p), p + 1, scale);
+    const struct row row = {session, job->layer, position + r / rows.n_heads, head * (size_t)rows.n_heads + (size_t)(r % rows.n_heads)};
+    sums[r] = weigh(&row, scores + r * stride, begin & ~7, (end + 7) & ~7);
   }
   kernels->attn_mix[session->kv_type](out, scores, stride, rows, &kv, (int)dim, begin, end);
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) vec_scale(out + attn_row_at(rows, r, (int)dim), 1.0f / sums[r], (int)dim);

@@ -1,4 +1,7 @@
-/* config.c: the file's metadata -> struct config. Key names: the GGUF specification. */
+/* config.c: the file's metadata -> struct config: first what all families share, then what each has of its own, then the
+ * table of families, by the names of general.architecture. Key names: the GGUF specification. What a family's file leaves
+ * unsaid is as llama.cpp has it. */
+#include "mathf.h"
 #include "model.h"
 
 #define MAX_DIM 65536u  /* of embedding, heads and feed-forward: so that no product of two leaves 32 bits signed */
@@ -59,32 +62,24 @@ static enum sotto_status read_f32(const struct reader *reader, const char *name,
   return SOTTO_OK;
 }
 
+static bool has_key(const struct reader *reader, const char *name) {
+  char key[128];
+  struct sotto_value value;
+  return sotto_gguf_find(reader->gguf, full_key(reader, name, key), &value) == SOTTO_OK;
+}
+
+static bool has_tensor(const struct reader *reader, const char *name) {
+  struct sotto_tensor_info info;
+  return gguf_find_tensor(reader->gguf, name, &info) == SOTTO_OK;
+}
+
 static bool equals(const char *text, uint32_t n_bytes, const char *name) {
   uint32_t i = 0;
   while (i < n_bytes && name[i] && text[i] == name[i]) i++;
   return i == n_bytes && !name[i];
 }
 
-static const struct { const char *name; enum architecture architecture; } architectures[] = {
-    {"llama", ARCH_LLAMA},
-    {"gemma3", ARCH_GEMMA3},
-};
-
-static enum sotto_status read_architecture(struct reader *reader, struct config *config) {
-  struct sotto_value value;
-  if (sotto_gguf_find(reader->gguf, "general.architecture", &value) != SOTTO_OK) return missing(reader, "general.architecture");
-  if (value.type != SOTTO_VALUE_STRING) return bad(reader, &value);
-  reader->architecture = (const char *)value.data;
-  reader->architecture_bytes = value.n_items;
-  for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-    if (equals(reader->architecture, reader->architecture_bytes, architectures[i].name)) {
-      config->architecture = architectures[i].architecture;
-      return SOTTO_OK;
-    }
-  return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, gguf_value_offset(reader->gguf, &value),
-                   "the model family '%.*s' is not supported; llama and gemma3 are", (int)(value.n_items < 40 ? value.n_items : 40),
-                   reader->architecture);
-}
+/* ---- what all families share ---- */
 
 static enum sotto_status read_sizes(const struct reader *reader, struct config *config) {
   uint32_t n_experts = 0;
@@ -101,7 +96,7 @@ static enum sotto_status read_sizes(const struct reader *reader, struct config *
   uint32_t value_length = config->head_dim;
   TRY(read_u32(reader, "attention.value_length", OPTIONAL, 1, MAX_HEAD_DIM, &value_length));
   config->rope_dims = config->head_dim;
-  TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 1, MAX_HEAD_DIM, &config->rope_dims));
+  TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 0, MAX_HEAD_DIM, &config->rope_dims));
   TRY(read_u32(reader, "expert_count", OPTIONAL, 0, UINT32_MAX, &n_experts));
   if (n_experts)
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "mixtures of experts are not supported");
@@ -114,34 +109,60 @@ static enum sotto_status read_sizes(const struct reader *reader, struct config *
   return SOTTO_OK;
 }
 
-static enum sotto_status read_rope(const struct reader *reader, struct config *config) {
-  char key[128];
-  struct sotto_value type;
-  float factor = 1;
-  config->rope_base[0] = 10000;
-  TRY(read_f32(reader, "rope.freq_base", OPTIONAL, 1e-3f, 1e30f, &config->rope_base[0]));
-  config->rope_base[1] = 10000;
-  TRY(read_f32(reader, "rope.freq_base_swa", OPTIONAL, 1e-3f, 1e30f, &config->rope_base[1]));
-  config->rope_scale[0] = config->rope_scale[1] = 1;
-  if (sotto_gguf_find(reader->gguf, full_key(reader, "rope.scaling.type", key), &type) == SOTTO_OK) {
-    if (type.type != SOTTO_VALUE_STRING) return bad(reader, &type);
-    const char *name = (const char *)type.data;
-    if (equals(name, type.n_items, "none")) return SOTTO_OK;
-    if (!equals(name, type.n_items, "linear"))
-      return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, gguf_value_offset(reader->gguf, &type),
-                       "rope scaling of type '%.*s' is not supported", (int)(type.n_items < 40 ? type.n_items : 40), name);
-  }
-  TRY(read_f32(reader, "rope.scale_linear", OPTIONAL, 0, 1e6f, &factor)); /* its name before 2023-11 */
-  TRY(read_f32(reader, "rope.scaling.factor", OPTIONAL, 0, 1e6f, &factor));
-  if (factor > 0) config->rope_scale[0] = 1 / factor;
+/* The pair of dimensions that turns n times in the context that rope was trained for, as a fraction. */
+static double pair_of_turns(const struct config *config, double n) {
+  const double two_pi = 6.283185307179586;
+  return config->rope_dims * math_log(config->n_ctx_rope / (n * two_pi)) / (2 * math_log(config->rope[0].base));
+}
+
+static enum sotto_status read_yarn(const struct reader *reader, struct config *config, float factor) {
+  struct rope *rope = &config->rope[0];
+  float fast = 32, slow = 1, log_multiplier = 0;
+  TRY(read_f32(reader, "rope.scaling.yarn_beta_fast", OPTIONAL, 1e-3f, 1e6f, &fast));
+  TRY(read_f32(reader, "rope.scaling.yarn_beta_slow", OPTIONAL, 1e-3f, 1e6f, &slow));
+  TRY(read_f32(reader, "rope.scaling.yarn_log_multiplier", OPTIONAL, 0, 1e6f, &log_multiplier));
+  const double begin = pair_of_turns(config, fast), end = pair_of_turns(config, slow), last = config->rope_dims - 1.0;
+  rope->is_yarn = true;
+  rope->ramp_begin = begin > 0 ? (float)__builtin_floor(begin) : 0;
+  rope->ramp_end = (float)(end < last ? __builtin_ceil(end) : last);
+  const float growth = factor > 1 ? 0.1f * (float)math_log(factor) : 0;
+  rope->magnitude *= (1 + growth) / (1 + log_multiplier * growth);
   return SOTTO_OK;
 }
 
-/* Which layers slide: an array of flags, or a period p that makes every p-th layer global, 6 when absent. */
-static enum sotto_status read_window(const struct reader *reader, struct config *config) {
+static enum sotto_status read_rope(const struct reader *reader, struct config *config) {
+  char key[128];
+  struct sotto_value type;
+  struct rope *rope = &config->rope[0];
+  float factor = 0;
+  bool is_yarn = false;
+  *rope = (struct rope){.base = 10000, .scale = 1, .magnitude = 1};
+  config->n_ctx_rope = config->n_ctx_train;
+  TRY(read_f32(reader, "rope.freq_base", OPTIONAL, 1e-3f, 1e30f, &rope->base));
+  TRY(read_u32(reader, "rope.scaling.original_context_length", OPTIONAL, 1, UINT32_MAX, &config->n_ctx_rope));
+  TRY(read_f32(reader, "rope.scaling.attn_factor", OPTIONAL, 1e-6f, 1e6f, &rope->magnitude));
+  TRY(read_f32(reader, "rope.scale_linear", OPTIONAL, 0, 1e6f, &factor)); /* its name before 2023-11 */
+  TRY(read_f32(reader, "rope.scaling.factor", OPTIONAL, 0, 1e6f, &factor));
+  if (sotto_gguf_find(reader->gguf, full_key(reader, "rope.scaling.type", key), &type) == SOTTO_OK) {
+    if (type.type != SOTTO_VALUE_STRING) return bad(reader, &type);
+    const char *name = (const char *)type.data;
+    is_yarn = equals(name, type.n_items, "yarn");
+    if (equals(name, type.n_items, "none")) factor = 0;
+    else if (!is_yarn && !equals(name, type.n_items, "linear") && !equals(name, type.n_items, "longrope"))
+      return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, gguf_value_offset(reader->gguf, &type),
+                       "rope scaling of type '%.*s' is not supported", (int)(type.n_items < 40 ? type.n_items : 40), name);
+  }
+  if (factor > 0) rope->scale = 1 / factor;
+  if (is_yarn) TRY(read_yarn(reader, config, factor));
+  config->rope[1] = *rope;
+  return SOTTO_OK;
+}
+
+/* Which layers slide: an array of flags, or a period p that makes every p-th layer global. */
+static enum sotto_status read_window(const struct reader *reader, struct config *config, uint32_t window, uint32_t period) {
   char key[128];
   struct sotto_value pattern;
-  uint32_t period = 6;
+  config->window = window;
   TRY(read_u32(reader, "attention.sliding_window", OPTIONAL, 0, UINT32_MAX, &config->window));
   if (!config->window) return SOTTO_OK;
   if (config->window > MAX_CONTEXT) config->window = MAX_CONTEXT; /* sees everything either way */
@@ -156,23 +177,290 @@ static enum sotto_status read_window(const struct reader *reader, struct config 
   return SOTTO_OK;
 }
 
-static enum sotto_status read_gemma3(const struct reader *reader, struct config *config) {
-  config->activation = ACTIVATION_GELU;
-  config->rope_neox = config->has_qk_norm = config->has_post_norms = true;
+/* ---- what families have of their own ---- */
+
+/* Sliding-window layers turn by the plain frequencies. */
+static void unscale_sliding_rope(struct config *config, float base) {
+  config->rope[1] = (struct rope){.base = base, .scale = 1, .magnitude = 1};
+}
+
+static void keep_rope_in_sliding_layers(struct config *config) {
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = config->is_sliding[i];
+}
+
+static enum sotto_status read_mistral3(const struct reader *reader, struct config *config) {
+  config->temperature_length = config->n_ctx_rope;
+  return read_f32(reader, "attention.temperature_scale", OPTIONAL, 0, 1e6f, &config->temperature);
+}
+
+static enum sotto_status read_qwen(const struct reader *reader, struct config *config) {
+  (void)reader;
+  config->n_ff /= 2;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_gemma(const struct reader *reader, struct config *config) {
+  (void)reader;
   config->embd_scale = __builtin_sqrtf((float)config->n_embd);
+  return SOTTO_OK;
+}
+
+/* The one of 27 billion parameters scales by the embedding's share of a head. */
+static void scale_gemma_27b(struct config *config, uint32_t n_layers) {
+  if (config->n_layers == n_layers) config->attn_scale = 1 / __builtin_sqrtf((float)(config->n_embd / config->n_heads));
+}
+
+static enum sotto_status read_gemma2(const struct reader *reader, struct config *config) {
+  config->attn_cap = 50;
+  config->logit_cap = 30;
+  scale_gemma_27b(config, 46);
+  TRY(read_gemma(reader, config));
+  TRY(read_f32(reader, "attn_logit_softcapping", OPTIONAL, 0, 1e6f, &config->attn_cap));
   TRY(read_f32(reader, "final_logit_softcapping", OPTIONAL, 0, 1e6f, &config->logit_cap));
-  return read_window(reader, config);
+  TRY(read_f32(reader, "rope.freq_base_swa", OPTIONAL, 1e-3f, 1e30f, &config->rope[1].base));
+  return read_window(reader, config, 4096, 2);
+}
+
+static enum sotto_status read_gemma3(const struct reader *reader, struct config *config) {
+  unscale_sliding_rope(config, 10000);
+  scale_gemma_27b(config, 62);
+  TRY(read_gemma(reader, config));
+  TRY(read_f32(reader, "final_logit_softcapping", OPTIONAL, 0, 1e6f, &config->logit_cap));
+  TRY(read_f32(reader, "rope.freq_base_swa", OPTIONAL, 1e-3f, 1e30f, &config->rope[1].base));
+  return read_window(reader, config, 0, 6);
+}
+
+static enum sotto_status read_smollm3(const struct reader *reader, struct config *config) {
+  (void)reader;
+  for (uint32_t i = 3; i < config->n_layers; i += 4) config->has_rope[i] = false;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_olmo(const struct reader *reader, struct config *config) {
+  return read_f32(reader, "attention.clamp_kqv", OPTIONAL, 0, 1e30f, &config->qkv_limit);
+}
+
+static enum sotto_status read_olmo2(const struct reader *reader, struct config *config) {
+  unscale_sliding_rope(config, config->rope[0].base);
+  return read_window(reader, config, 0, 4);
+}
+
+/* A factor; 0 stands for 1. */
+static enum sotto_status read_scale(const struct reader *reader, const char *name, enum presence presence, float *scale) {
+  TRY(read_f32(reader, name, presence, 0, 1e6f, scale));
+  if (*scale == 0) *scale = 1;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_scales(const struct reader *reader, struct config *config, enum presence logit_presence) {
+  TRY(read_scale(reader, "embedding_scale", OPTIONAL, &config->embd_scale));
+  TRY(read_scale(reader, "residual_scale", OPTIONAL, &config->residual_scale));
+  TRY(read_scale(reader, "logit_scale", logit_presence, &config->logit_scale));
+  config->logit_scale = 1 / config->logit_scale;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_granite(const struct reader *reader, struct config *config) {
+  uint32_t has_rope = 1;
+  TRY(read_u32(reader, "rope.scaling.finetuned", OPTIONAL, 0, 1, &has_rope)); /* that key is the switch */
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = has_rope;
+  float attn_scale = 0;
+  TRY(read_f32(reader, "attention.scale", OPTIONAL, 0, 1e6f, &attn_scale));
+  if (attn_scale > 0) config->attn_scale = attn_scale;
+  return read_scales(reader, config, REQUIRED);
+}
+
+static enum sotto_status read_minicpm(const struct reader *reader, struct config *config) {
+  config->embd_scale = 12;
+  config->residual_scale = 1.4f / __builtin_sqrtf((float)config->n_layers);
+  config->logit_scale = 256.0f / (float)config->n_embd;
+  return read_scales(reader, config, OPTIONAL);
+}
+
+static enum sotto_status read_exaone4(const struct reader *reader, struct config *config) {
+  if (config->n_layers != 64) return SOTTO_OK; /* the one of 32 billion parameters alone slides */
+  TRY(read_window(reader, config, 4096, 4));
+  if (config->window) keep_rope_in_sliding_layers(config);
+  return SOTTO_OK;
+}
+
+/* The one of 12 billion parameters has norms of q and k, and none before the feed-forward, which is parallel. */
+static enum sotto_status read_stablelm(const struct reader *reader, struct config *config) {
+  if (has_tensor(reader, "blk.0.attn_q_norm.weight")) config->graph.qk_norm = QK_NORM_HEADS;
+  if (!has_tensor(reader, "blk.0.ffn_norm.weight")) config->graph.block = BLOCK_ONE_NORM;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_gptneox(const struct reader *reader, struct config *config) {
+  uint32_t is_parallel = 0;
+  TRY(read_u32(reader, "use_parallel_residual", REQUIRED, 0, 1, &is_parallel));
+  if (is_parallel) config->graph.block = BLOCK_PARALLEL;
+  return SOTTO_OK;
+}
+
+/* The one of 40 billion parameters has a norm for each of its parallel halves. */
+static enum sotto_status read_falcon(const struct reader *reader, struct config *config) {
+  if (!has_tensor(reader, "blk.0.attn_norm_2.weight")) return SOTTO_OK;
+  config->graph.block = BLOCK_PARALLEL;
+  config->graph.attn_norm = "attn_norm_2";
+  config->graph.ffn_norm = "attn_norm";
+  return SOTTO_OK;
+}
+
+/* Dynamic scaling with a fixed alpha. */
+static enum sotto_status read_hunyuan(const struct reader *reader, struct config *config) {
+  float alpha = 0;
+  TRY(read_f32(reader, "rope.scaling.alpha", OPTIONAL, 0, 1e9f, &alpha));
+  if (alpha > 0) config->rope[0].base *= (float)math_pow(alpha, config->head_dim / (config->head_dim - 2.0));
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_command_r(const struct reader *reader, struct config *config) {
+  if (has_tensor(reader, "blk.0.attn_q_norm.weight")) config->graph.qk_norm = QK_NORM_HEADS;
+  return read_scale(reader, "logit_scale", OPTIONAL, &config->logit_scale);
+}
+
+static enum sotto_status read_cohere2(const struct reader *reader, struct config *config) {
+  TRY(read_scale(reader, "logit_scale", REQUIRED, &config->logit_scale));
+  TRY(read_window(reader, config, 0, 4));
+  if (!has_key(reader, "attention.sliding_window")) return missing(reader, "attention.sliding_window");
+  keep_rope_in_sliding_layers(config);
+  return SOTTO_OK;
+}
+
+/* Sections are for positions of images; text has the same in all of them, and pairs as NeoX. */
+static enum sotto_status read_glm4(const struct reader *reader, struct config *config) {
+  char key[128];
+  struct sotto_value sections;
+  uint64_t first = 0;
+  if (sotto_gguf_find(reader->gguf, full_key(reader, "rope.dimension_sections", key), &sections) == SOTTO_OK &&
+      gguf_value_u64(&sections, 0, &first) && first > 0)
+    config->graph.rope = ROPE_NEOX;
+  return SOTTO_OK;
+}
+
+/* The sizes tell what the keys do not: 7 billion parameters turn, 13 billion have ALiBi. */
+static enum sotto_status read_baichuan(const struct reader *reader, struct config *config) {
+  (void)reader;
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = config->n_layers == 32;
+  if (config->n_layers == 40) config->alibi_bias = 8;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_mpt(const struct reader *reader, struct config *config) {
+  config->graph.has_positions = has_tensor(reader, "position_embd.weight");
+  if (has_tensor(reader, "blk.0.attn_q_norm.weight")) config->graph.qk_norm = QK_NORM_ROW;
+  TRY(read_olmo(reader, config));
+  return read_f32(reader, "attention.max_alibi_bias", OPTIONAL, 0, 1e6f, &config->alibi_bias);
+}
+
+static enum sotto_status read_alibi(const struct reader *reader, struct config *config) {
+  (void)reader;
+  config->alibi_bias = 8;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_jais(const struct reader *reader, struct config *config) {
+  config->attn_scale = 1 / (float)config->head_dim;
+  return read_f32(reader, "attention.max_alibi_bias", OPTIONAL, 0, 1e6f, &config->alibi_bias);
+}
+
+/* ---- the families ---- */
+
+struct architecture {
+  const char *name;
+  struct graph graph;
+  enum sotto_status (*read)(const struct reader *reader, struct config *config); /* NULL: nothing of its own */
+};
+
+#define GELU .activation = ACTIVATION_GELU
+#define RELU_SQUARED .activation = ACTIVATION_RELU_SQUARED
+#define NEOX .rope = ROPE_NEOX
+
+static const struct architecture architectures[] = {
+    {"llama", {0}, NULL},
+    {"mistral3", {0}, read_mistral3},
+    {"qwen", {NEOX}, read_qwen},
+    {"qwen2", {NEOX}, NULL},
+    {"qwen2vl", {NEOX}, NULL},
+    {"qwen3", {NEOX, .qk_norm = QK_NORM_HEAD}, NULL},
+    {"qwen3vl", {NEOX, .qk_norm = QK_NORM_HEAD}, NULL},
+    {"gemma", {NEOX, GELU}, read_gemma},
+    {"gemma2", {NEOX, GELU, .norms = NORMS_AROUND}, read_gemma2},
+    {"gemma3", {NEOX, GELU, .norms = NORMS_AROUND, .qk_norm = QK_NORM_HEAD}, read_gemma3},
+    {"phi2", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, NULL},
+    {"phi3", {NEOX, .ffn = FFN_FUSED}, NULL},
+    {"smollm3", {0}, read_smollm3},
+    {"olmo", {.norm = NORM_LAYER_PLAIN}, read_olmo},
+    {"olmo2", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_ROW}, read_olmo2},
+    {"granite", {0}, read_granite},
+    {"minicpm", {0}, read_minicpm},
+    {"exaone", {NEOX}, NULL},
+    {"exaone4", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_HEAD}, read_exaone4},
+    {"stablelm", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS}, read_stablelm},
+    {"starcoder", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_positions = true}, NULL},
+    {"starcoder2", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
+    {"gpt2", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_positions = true}, NULL},
+    {"gptneox", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, read_gptneox},
+    {"falcon", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, read_falcon},
+    {"ernie4_5", {0}, NULL},
+    {"hunyuan-dense", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
+    {"hunyuan_vl", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
+    {"command-r", {.norm = NORM_LAYER, .block = BLOCK_ONE_NORM}, read_command_r},
+    {"cohere2", {.norm = NORM_LAYER, .block = BLOCK_ONE_NORM}, read_cohere2},
+    {"nemotron", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN}, NULL},
+    {"arcee", {RELU_SQUARED, .ffn = FFN_PLAIN}, NULL},
+    {"seed_oss", {NEOX, .ffn_norm = "post_attention_norm"}, NULL},
+    {"glm4", {.norms = NORMS_AROUND, .ffn = FFN_FUSED}, read_glm4},
+    {"chatglm", {.ffn = FFN_FUSED}, NULL},
+    {"internlm2", {0}, NULL},
+    {"baichuan", {0}, read_baichuan},
+    {"mpt", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .ffn = FFN_PLAIN}, read_mpt},
+    {"bloom", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_embedding_norm = true}, read_alibi},
+    {"refact", {.rope = ROPE_NONE}, read_alibi},
+    {"codeshell", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
+    {"orion", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS}, NULL},
+    {"xverse", {0}, NULL},
+    {"jais", {.rope = ROPE_NONE, .norm = NORM_LAYER, .biases = BIASES_OF_ALL}, read_jais},
+    {"jais2", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
+    {"pangu-embedded", {NEOX}, NULL},
+    {"maincoder", {.qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, NULL},
+};
+
+const char *architecture_name(uint32_t index) {
+  return index < sizeof architectures / sizeof *architectures ? architectures[index].name : NULL;
+}
+
+static enum sotto_status find_architecture(struct reader *reader, const struct architecture **architecture) {
+  struct sotto_value value;
+  if (sotto_gguf_find(reader->gguf, "general.architecture", &value) != SOTTO_OK) return missing(reader, "general.architecture");
+  if (value.type != SOTTO_VALUE_STRING) return bad(reader, &value);
+  reader->architecture = (const char *)value.data;
+  reader->architecture_bytes = value.n_items;
+  for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
+    if (equals(reader->architecture, reader->architecture_bytes, architectures[i].name)) {
+      *architecture = &architectures[i];
+      return SOTTO_OK;
+    }
+  return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, gguf_value_offset(reader->gguf, &value),
+                   "the model family '%.*s' is not supported", (int)(value.n_items < 40 ? value.n_items : 40), reader->architecture);
 }
 
 enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, struct sotto_error *error) {
   struct reader reader = {gguf, error, NULL, 0};
-  *config = (struct config){.embd_scale = 1, .activation = ACTIVATION_SILU};
-  TRY(read_architecture(&reader, config));
+  const struct architecture *architecture;
+  TRY(find_architecture(&reader, &architecture));
+  *config = (struct config){.graph = architecture->graph, .embd_scale = 1, .residual_scale = 1, .logit_scale = 1};
+  if (!config->graph.attn_norm) config->graph.attn_norm = "attn_norm";
+  if (!config->graph.ffn_norm) config->graph.ffn_norm = "ffn_norm";
   TRY(read_sizes(&reader, config));
   TRY(read_rope(&reader, config));
-  TRY(read_f32(&reader, "attention.layer_norm_rms_epsilon", REQUIRED, 0, 1, &config->norm_epsilon));
+  const char *epsilon = config->graph.norm == NORM_RMS ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
+  TRY(read_f32(&reader, epsilon, REQUIRED, 0, 1, &config->norm_epsilon));
   config->attn_scale = 1 / __builtin_sqrtf((float)config->head_dim);
-  if (config->architecture == ARCH_GEMMA3) TRY(read_gemma3(&reader, config));
+  if (config->graph.rope == ROPE_NONE) config->rope_dims = 0;
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = config->rope_dims > 0;
+  if (architecture->read) TRY(architecture->read(&reader, config));
   struct sotto_tensor_info embedding;
   if (gguf_find_tensor(gguf, "token_embd.weight", &embedding) != SOTTO_OK)
     return error_set(error, SOTTO_MISSING_TENSOR, NOWHERE, "the file lacks the tensor token_embd.weight");

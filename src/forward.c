@@ -1,16 +1,19 @@
 /* forward.c: the graph, from token ids to logits, to be read from top to bottom.
  *
- *   x = embedding[token] * embd_scale
- *   for each layer:  x = x + post_norm(attention(norm(x)))
- *                    x = x + post_norm(down(activation(gate(norm(x))) * up(norm(x))))
- *   logits = cap(head(norm(x)))
+ *   x = embedding[token] * embd_scale + positions[position]
+ *   for each layer:  x = x + post_norm(attention(norm(x))) * residual_scale
+ *                    x = x + post_norm(feed_forward(norm(x))) * residual_scale
+ *   logits = cap(head(norm(x)) * logit_scale)
  *
- * Norms are RMS norms; the post norms exist in gemma3 alone. The unit of work is one layer over one slice of tokens,
- * whose residual stream x stays in the session between the units. */
+ *   feed_forward(y) = down(activation(gate(y)) * up(y))  or  down(activation(up(y)))
+ *
+ * Every matrix may have a bias. Which of the norms there are, and what else a family leaves out, is for config->graph
+ * (model.h); in parallel blocks the feed-forward reads the x that attention read. The unit of work is one layer over one
+ * slice of tokens, whose residual stream x stays in the session between the units. */
 #include "mathf.h"
 #include "session.h"
 
-static const float *vector(const struct tensor *tensor) { return (const float *)tensor->data; }
+#include <string.h>
 
 static float *residual_of(const struct sotto_session *session, size_t position) {
   return session->residual + (position - session->wave_begin) * session->model->config.n_embd;
@@ -18,15 +21,31 @@ static float *residual_of(const struct sotto_session *session, size_t position) 
 
 /* ---- tokens -> x ---- */
 
-/* base^(-2 i / dims), divided by the file's factor where it has one (Llama 3), and scaled (linear scaling). */
+/* What divides the frequencies (Llama 3, LongRoPE); NULL: nothing does. */
+static const float *rope_divisors(const struct sotto_session *session) {
+  const struct weights *weights = &session->model->weights;
+  if (tensor_exists(&weights->rope_freqs)) return vector(&weights->rope_freqs);
+  return vector(session->n_ctx > session->model->config.n_ctx_rope ? &weights->rope_long : &weights->rope_short);
+}
+
+/* How much of the scaling dimension pair i gets: YaRN spares the fast ones. */
+static double scale_of_pair(const struct rope *rope, uint32_t i) {
+  if (!rope->is_yarn) return rope->scale;
+  const float width = rope->ramp_end - rope->ramp_begin;
+  const float along = ((float)i - rope->ramp_begin) / (width > 0.001f ? width : 0.001f);
+  const double share = along < 0 ? 0 : along < 1 ? along : 1;
+  return rope->scale * share + (1 - share);
+}
+
 static void find_frequencies(struct sotto_session *session) {
   const struct config *config = &session->model->config;
-  const struct tensor *divisors = &session->model->weights.rope_freqs;
+  const float *divisors = rope_divisors(session);
   const uint32_t half = config->rope_dims / 2;
   for (uint32_t kind = 0; kind < 2; kind++)
     for (uint32_t i = 0; i < half; i++) {
-      double frequency = math_pow(config->rope_base[kind], -2.0 * i / config->rope_dims) * config->rope_scale[kind];
-      session->frequencies[kind * half + i] = tensor_exists(divisors) ? frequency / vector(divisors)[i] : frequency;
+      const struct rope *rope = &config->rope[kind];
+      const double frequency = math_pow(rope->base, -2.0 * i / config->rope_dims) * scale_of_pair(rope, i);
+      session->frequencies[kind * half + i] = divisors ? frequency / divisors[i] : frequency;
     }
   session->has_frequencies = true;
 }
@@ -38,19 +57,27 @@ static void find_rope(struct sotto_session *session, size_t position) {
   for (uint32_t kind = 0; kind < 2; kind++, out += config->rope_dims)
     for (uint32_t i = 0; i < half; i++) {
       const double angle = (double)position * session->frequencies[kind * half + i];
-      out[i] = (float)math_cos(angle);
-      out[half + i] = (float)math_sin(angle);
+      out[i] = (float)math_cos(angle) * config->rope[kind].magnitude;
+      out[half + i] = (float)math_sin(angle) * config->rope[kind].magnitude;
     }
+}
+
+static void read_row(const struct tensor *tensor, size_t row, float *out) {
+  layout_unpack_row(tensor->layout, out, tensor->data + row / TILE_ROWS * tensor->group_bytes, (int)(row % TILE_ROWS), (int)tensor->k);
 }
 
 static void embed(struct sotto_session *session, size_t position) {
   const struct config *config = &session->model->config;
-  const struct tensor *embedding = &session->model->weights.embedding;
-  const uint32_t token = (uint32_t)session->tokens[position];
+  const struct weights *weights = &session->model->weights;
   float *x = residual_of(session, position);
-  layout_unpack_row(embedding->layout, x, embedding->data + token / TILE_ROWS * embedding->group_bytes, token % TILE_ROWS,
-                    (int)config->n_embd);
+  read_row(&weights->embedding, (size_t)session->tokens[position], x);
   if (config->embd_scale != 1) vec_scale(x, config->embd_scale, (int)config->n_embd);
+  if (config->graph.has_positions) {
+    read_row(&weights->positions, position, session->normed);
+    vec_add(x, session->normed, (int)config->n_embd);
+  }
+  if (config->graph.has_embedding_norm)
+    norm(config, x, x, vector(&weights->embedding_norm.weight), vector(&weights->embedding_norm.bias), config->n_embd);
 }
 
 bool forward_can_begin(const struct sotto_session *session, size_t from, size_t to) {
@@ -58,7 +85,7 @@ bool forward_can_begin(const struct sotto_session *session, size_t from, size_t 
   const struct ranges *arrived = &session->model->arrived;
   for (size_t p = from; p < to; p++)
     if (!row_is_ready(&weights->embedding, (uint32_t)session->tokens[p], arrived)) return false;
-  return tensor_is_ready(&weights->rope_freqs, arrived);
+  return input_is_ready(weights, arrived);
 }
 
 void forward_begin_wave(struct sotto_session *session) {
@@ -78,46 +105,68 @@ struct token_job {
   float *x; /* (n, n_embd) the residual stream of the slice */
 };
 
+/* normed = norm(x) of a token; without a norm of its own: x. */
+static void norm_input(const struct token_job *job, const struct affine *with, size_t token) {
+  const struct config *config = &job->session->model->config;
+  const size_t n = config->n_embd;
+  float *out = job->session->normed + token * n;
+  const float *x = job->x + token * n;
+  if (config->graph.norms == NORMS_AFTER) memcpy(out, x, n * sizeof *x);
+  else norm(config, out, x, vector(&with->weight), vector(&with->bias), n);
+}
+
+/* x = x + post_norm(out) * residual_scale */
+static void add_output(const struct token_job *job, const struct affine *matrix, const struct affine *post_norm, size_t token) {
+  const struct config *config = &job->session->model->config;
+  const size_t n = config->n_embd;
+  float *out = job->session->out + token * round_up(n, TILE_ROWS);
+  finish_product(matrix, out);
+  if (config->graph.norms != NORMS_BEFORE) norm(config, out, out, vector(&post_norm->weight), vector(&post_norm->bias), n);
+  if (config->residual_scale != 1) vec_scale(out, config->residual_scale, (int)n);
+  vec_add(job->x + token * n, out, (int)n);
+}
+
 static void norm_attention_input(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
-  const struct config *config = &job->session->model->config;
-  const size_t at = (size_t)token * config->n_embd;
-  vec_rms_norm(job->session->normed + at, job->x + at, vector(&job->layer->attn_norm), (int)config->n_embd, config->norm_epsilon);
+  norm_input(job, &job->layer->attn_norm, (size_t)token);
 }
 
-/* x = x + post_norm(out) */
-static void add_output(const struct token_job *job, const struct tensor *post_norm, size_t token) {
-  const struct config *config = &job->session->model->config;
-  float *out = job->session->out + token * round_up(config->n_embd, TILE_ROWS);
-  if (tensor_exists(post_norm)) vec_rms_norm(out, out, vector(post_norm), (int)config->n_embd, config->norm_epsilon);
-  vec_add(job->x + token * config->n_embd, out, (int)config->n_embd);
-}
-
+/* And the feed-forward's input: in a parallel block from x as it was; with one norm it is what attention's was. */
 static void add_attention_output(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
-  const struct config *config = &job->session->model->config;
-  const size_t at = (size_t)token * config->n_embd;
-  add_output(job, &job->layer->attn_post_norm, (size_t)token);
-  vec_rms_norm(job->session->normed + at, job->x + at, vector(&job->layer->ffn_norm), (int)config->n_embd, config->norm_epsilon);
+  const struct layer *layer = job->layer;
+  const enum block_kind block = job->session->model->config.graph.block;
+  if (block == BLOCK_PARALLEL) norm_input(job, &layer->ffn_norm, (size_t)token);
+  add_output(job, &layer->attn_out, &layer->attn_post_norm, (size_t)token);
+  if (block == BLOCK_SEQUENTIAL) norm_input(job, &layer->ffn_norm, (size_t)token);
 }
 
+/* gate = activation(gate) * up. A plain feed-forward has its up in place of the gate. */
 static void activate(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
   const struct config *config = &job->session->model->config;
+  const struct layer *layer = job->layer;
+  const int n = (int)config->n_ff;
   const size_t at = (size_t)token * round_up(config->n_ff, TILE_ROWS);
-  float *gate = job->session->gate + at;
-  const float *up = job->session->up + at;
-  if (config->activation == ACTIVATION_SILU) vec_silu_mul(gate, up, (int)config->n_ff);
-  else vec_gelu_mul(gate, up, (int)config->n_ff);
+  float *gate = job->session->gate + at, *up = job->session->up + at;
+  const bool is_plain = config->graph.ffn == FFN_PLAIN;
+  finish_product(is_plain ? &layer->up : &layer->gate, gate);
+  if (!is_plain) finish_product(&layer->up, up);
+  switch (config->graph.activation) {
+    case ACTIVATION_SILU: vec_silu_mul(gate, up, n); break;
+    case ACTIVATION_GELU: is_plain ? vec_gelu(gate, n) : vec_gelu_mul(gate, up, n); break;
+    case ACTIVATION_RELU_SQUARED: vec_relu_squared(gate, n); break;
+  }
+  if (tensor_exists(&layer->act_scales)) vec_divide(gate, vector(&layer->act_scales), n);
 }
 
 static void add_ffn_output(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
-  add_output(job, &job->layer->ffn_post_norm, (size_t)token);
+  add_output(job, &job->layer->down, &job->layer->ffn_post_norm, (size_t)token);
 }
 
 enum sotto_status forward_layer(struct sotto_session *session, uint32_t index, size_t from, size_t to) {
@@ -130,22 +179,25 @@ enum sotto_status forward_layer(struct sotto_session *session, uint32_t index, s
   struct token_job job = {session, layer, residual_of(session, from)};
 
   pool_run(session->pool, norm_attention_input, &job, n);
-  const struct product qkv[] = {{&layer->q, session->q, n_q}, {&layer->k, session->k, n_kv}, {&layer->v, session->v, n_kv}};
+  const struct product qkv[] = {{&layer->q.weight, session->q, n_q}, {&layer->k.weight, session->k, n_kv},
+                                {&layer->v.weight, session->v, n_kv}};
   matmul_prepare(session, session->normed, config->n_embd, n, qkv, 3);
   matmul_run(session, n, qkv, 3);
 
   attention(session, index, from, to);
-  const struct product attn_out[] = {{&layer->attn_out, session->out, embd_stride}};
+  const struct product attn_out[] = {{&layer->attn_out.weight, session->out, embd_stride}};
   matmul_prepare(session, session->mixed, n_q, n, attn_out, 1);
   matmul_run(session, n, attn_out, 1);
   pool_run(session->pool, add_attention_output, &job, n);
 
-  const struct product gate_up[] = {{&layer->gate, session->gate, ff_stride}, {&layer->up, session->up, ff_stride}};
-  matmul_prepare(session, session->normed, config->n_embd, n, gate_up, 2);
-  matmul_run(session, n, gate_up, 2);
+  const struct product gate_up[] = {{&layer->gate.weight, session->gate, ff_stride}, {&layer->up.weight, session->up, ff_stride}};
+  const struct product up[] = {{&layer->up.weight, session->gate, ff_stride}};
+  const bool is_plain = config->graph.ffn == FFN_PLAIN;
+  matmul_prepare(session, session->normed, config->n_embd, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
+  matmul_run(session, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
   pool_run(session->pool, activate, &job, n);
 
-  const struct product down[] = {{&layer->down, session->out, embd_stride}};
+  const struct product down[] = {{&layer->down.weight, session->out, embd_stride}};
   matmul_prepare(session, session->gate, ff_stride, n, down, 1);
   matmul_run(session, n, down, 1);
   pool_run(session->pool, add_ffn_output, &job, n);
@@ -159,12 +211,15 @@ enum sotto_status forward_head(struct sotto_session *session, size_t position) {
   const struct weights *weights = &session->model->weights;
   const struct tensor *head = weights_head(weights);
   RETURN_IF(!tensor_is_ready(head, &session->model->arrived), SOTTO_NOT_READY);
-  RETURN_IF(!tensor_is_ready(&weights->output_norm, &session->model->arrived), SOTTO_NOT_READY);
-  vec_rms_norm(session->normed, residual_of(session, position), vector(&weights->output_norm), (int)config->n_embd,
-               config->norm_epsilon);
+  RETURN_IF(!affine_is_ready(&weights->output_norm, &session->model->arrived), SOTTO_NOT_READY);
+  RETURN_IF(!affine_is_ready(&weights->output, &session->model->arrived), SOTTO_NOT_READY);
+  norm(config, session->normed, residual_of(session, position), vector(&weights->output_norm.weight),
+       vector(&weights->output_norm.bias), config->n_embd);
   const struct product logits[] = {{head, session->logits, config->n_vocab}};
   matmul_prepare(session, session->normed, config->n_embd, 1, logits, 1);
   matmul_run(session, 1, logits, 1);
+  finish_product(&weights->output, session->logits);
+  if (config->logit_scale != 1) vec_scale(session->logits, config->logit_scale, (int)config->n_vocab);
   if (config->logit_cap > 0) vec_soft_cap(session->logits, config->logit_cap, (int)config->n_vocab);
   session->logits_position = position;
   return SOTTO_OK;

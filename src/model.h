@@ -10,25 +10,62 @@
 
 #define MAX_LAYERS 256
 
-enum architecture { ARCH_LLAMA, ARCH_GEMMA3 };
-enum activation { ACTIVATION_SILU, ACTIVATION_GELU };
+enum norm_kind { NORM_RMS, NORM_LAYER, NORM_LAYER_PLAIN }; /* plain: without weights */
+enum norm_place { NORMS_BEFORE, NORMS_AROUND, NORMS_AFTER }; /* attention and feed-forward */
+enum block_kind { BLOCK_SEQUENTIAL, BLOCK_PARALLEL, BLOCK_ONE_NORM }; /* parallel: attention and feed-forward read the same
+                                                                           x; each has a norm of its own, or both the same */
+enum qk_norm { QK_NORM_NONE, QK_NORM_HEAD, QK_NORM_HEADS, QK_NORM_ROW }; /* one for all heads, one each, one over all */
+enum rope_kind { ROPE_NORMAL, ROPE_NEOX, ROPE_NONE }; /* pairs (2 i, 2 i + 1), or (i, i + n/2) */
+enum ffn_kind { FFN_GATED, FFN_FUSED, FFN_PLAIN };   /* down(act(gate) * up): gate apart or before up; down(act(up)) */
+enum activation { ACTIVATION_SILU, ACTIVATION_GELU, ACTIVATION_RELU_SQUARED };
+enum biases { BIASES_MAY_BE, BIASES_OF_NORMS, BIASES_OF_ALL }; /* which must be there; any that is there is added */
 
-/* What a file's metadata says of its graph (config.c). One graph, these flags. */
+/* What tells the graph of one model family from another's. All zero: llama. */
+struct graph {
+  enum norm_kind norm;
+  enum norm_place norms;
+  enum block_kind block;
+  enum qk_norm qk_norm;
+  enum rope_kind rope;
+  enum ffn_kind ffn;
+  enum activation activation;
+  enum biases biases;
+  bool turns_before_norm;  /* rope, then the norms of q and k */
+  bool has_positions;      /* learned ones, added to the embedding */
+  bool has_embedding_norm;
+  bool has_sinks;          /* a score for each head that takes part in the softmax and has no value */
+  const char *attn_norm, *ffn_norm; /* their tensors' names where they are not these */
+};
+
+/* Rotary embedding of one kind of layer: dimension pair i turns by base^(-2 i / rope_dims) * s radians a token. Linear
+ * scaling has s = scale. YaRN (Peng et al., 2023) goes from 1, for pairs below ramp_begin, to scale beyond ramp_end. */
+struct rope {
+  float base, scale;
+  float magnitude; /* of cosines and sines */
+  float ramp_begin, ramp_end;
+  bool is_yarn;
+};
+
+/* What a file's metadata says of its graph (config.c). */
 struct config {
-  enum architecture architecture;
+  struct graph graph;
   uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx_train;
   float norm_epsilon;
-  float embd_scale;  /* of the embedding rows; 1 or sqrt(n_embd) */
-  float attn_scale;  /* of q k; 1 / sqrt(head_dim) */
-  float logit_cap;   /* logits become cap * tanh(logits / cap); 0: as they are */
-  enum activation activation;
-  bool rope_neox;        /* pairs (i, i + n/2), else (2 i, 2 i + 1) */
-  uint32_t rope_dims;    /* leading dimensions of a head that are turned */
-  float rope_base[2];    /* of global layers, of sliding-window layers */
-  float rope_scale[2];   /* frequencies are multiplied by it: 1 / linear scaling factor */
-  uint32_t window;       /* tokens that a sliding-window layer sees, itself included; 0: no such layers */
-  bool is_sliding[MAX_LAYERS];
-  bool has_qk_norm, has_post_norms; /* gemma3: norms of q and k; of the outputs of attention and feed-forward */
+  float embd_scale;        /* of the embedding rows */
+  float residual_scale;    /* of what attention and feed-forward add to x */
+  float logit_scale;
+  float logit_cap;         /* logits become cap * tanh(logits / cap); 0: as they are */
+  float attn_scale;        /* of q k; 1 / sqrt(head_dim) */
+  float attn_cap;          /* of the scores, likewise */
+  float qkv_limit;         /* q, k and v are clamped to it; 0: not */
+  float alibi_bias;        /* the largest bias (ALiBi, Press et al., 2021); 0: none */
+  float temperature;       /* scores at position p times 1 + temperature * log(1 + floor(p / temperature_length)) */
+  uint32_t temperature_length;
+  uint32_t rope_dims;      /* leading dimensions of a head that are turned */
+  uint32_t n_ctx_rope;     /* the context that rope was trained for, before its scaling */
+  struct rope rope[2];     /* of global layers, of sliding-window layers */
+  uint32_t window;         /* tokens that a sliding-window layer sees, itself included; 0: no such layers */
+  bool is_sliding[MAX_LAYERS], has_rope[MAX_LAYERS];
 };
 
 /* One weight tensor's place: where it is in the file and where it goes in memory. */
@@ -42,24 +79,37 @@ struct tensor {
   uint8_t *data;              /* packed groups (ceil(n_rows / 8), group_bytes), or float (k) */
 };
 
+/* A matrix or a norm: x -> weight x * scale + bias. */
+struct affine {
+  struct tensor weight; /* (n_rows, k); of a norm (n) */
+  struct tensor scale;  /* (1), of a matrix; optional: NVFP4 has it */
+  struct tensor bias;   /* (n_rows); of a norm (n) */
+};
+
+/* Which of them there are is for the graph's flags, and for the file. */
 struct layer {
-  struct tensor attn_norm;    /* (n_embd) */
-  struct tensor q, k, v;      /* (heads * head_dim, n_embd) */
-  struct tensor q_norm, k_norm; /* (head_dim) */
-  struct tensor attn_out;     /* (n_embd, n_heads * head_dim) */
-  struct tensor attn_post_norm; /* (n_embd) */
-  struct tensor ffn_norm;     /* (n_embd) */
-  struct tensor gate, up;     /* (n_ff, n_embd) */
-  struct tensor down;         /* (n_embd, n_ff) */
-  struct tensor ffn_post_norm; /* (n_embd) */
+  struct affine attn_norm;      /* (n_embd) */
+  struct affine q, k, v;        /* (heads * head_dim, n_embd) */
+  struct affine q_norm, k_norm; /* (head_dim), or (heads * head_dim) */
+  struct tensor sinks;          /* (n_heads) */
+  struct affine attn_out;       /* (n_embd, n_heads * head_dim) */
+  struct affine attn_post_norm; /* (n_embd) */
+  struct affine ffn_norm;       /* (n_embd) */
+  struct affine gate, up;       /* (n_ff, n_embd) */
+  struct tensor act_scales;     /* (n_ff) divisors of the activations (AWQ); optional */
+  struct affine down;           /* (n_embd, n_ff) */
+  struct affine ffn_post_norm;  /* (n_embd) */
 };
 
 struct weights {
   struct tensor embedding;    /* (n_vocab, n_embd) */
-  struct tensor rope_freqs;   /* (rope_dims / 2): divisors of the frequencies; optional */
+  struct tensor positions;    /* (n_ctx_train, n_embd) */
+  struct affine embedding_norm; /* (n_embd) */
+  struct tensor rope_freqs, rope_long, rope_short; /* (rope_dims / 2): divisors of the frequencies, for any context,
+                                                      for one beyond n_ctx_rope, for one up to it; optional */
   struct layer *layers;       /* (n_layers) */
-  struct tensor output_norm;  /* (n_embd) */
-  struct tensor output;       /* (n_vocab, n_embd); absent when tied to the embedding */
+  struct affine output_norm;  /* (n_embd) */
+  struct affine output;       /* (n_vocab, n_embd); the weight is absent when tied to the embedding */
   struct tensor **in_order;   /* (n_tensors) in the order in which the graph needs them */
   uint32_t n_tensors;
   uint64_t staging_bytes;
@@ -78,6 +128,7 @@ struct sotto_model {
 };
 
 /* config.c */
+const char *architecture_name(uint32_t index); /* of the supported ones; NULL: there are no more */
 enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, struct sotto_error *error);
 
 /* weights.c */
@@ -88,6 +139,8 @@ enum sotto_status weights_push(struct weights *weights, struct ranges *arrived, 
 const struct tensor *weights_head(const struct weights *weights); /* the output matrix, tied or not */
 bool tensor_exists(const struct tensor *tensor);
 bool tensor_is_ready(const struct tensor *tensor, const struct ranges *arrived);
+bool affine_is_ready(const struct affine *affine, const struct ranges *arrived);
+bool input_is_ready(const struct weights *weights, const struct ranges *arrived); /* what x is made of, but the embedding */
 bool layer_is_ready(const struct layer *layer, const struct ranges *arrived);
 bool row_is_ready(const struct tensor *tensor, uint32_t row, const struct ranges *arrived);
 

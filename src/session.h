@@ -96,6 +96,21 @@ size_t kv_item_bytes(enum kv_type type);
 /* attention.c: q, k -> rope -> KV cache -> softmax -> mixed, for tokens [from, to) of one layer. */
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
 
+/* The elements of a vector; NULL: it is not there. */
+static inline const float *vector(const struct tensor *tensor) { return (const float *)tensor->data; }
+
+/* out (n) = norm of x (n). weight and bias may be NULL in a layer norm. */
+static inline void norm(const struct config *config, float *out, const float *x, const float *weight, const float *bias, size_t n) {
+  if (config->graph.norm == NORM_RMS) vec_rms_norm(out, x, weight, (int)n, config->norm_epsilon);
+  else vec_layer_norm(out, x, weight, bias, (int)n, config->norm_epsilon);
+}
+
+/* What a product with the matrix's weight still lacks. */
+static inline void finish_product(const struct affine *matrix, float *x) {
+  if (tensor_exists(&matrix->scale)) vec_scale(x, vector(&matrix->scale)[0], (int)matrix->weight.n_rows);
+  if (tensor_exists(&matrix->bias)) vec_add(x, vector(&matrix->bias), (int)matrix->bias.k);
+}
+
 static inline size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 #endif

@@ -17,8 +17,8 @@ struct opener {
 
 /* ---- one tensor ---- */
 
-/* "blk.<layer>.<name>", or the name alone when layer < 0. */
-static const char *tensor_name(char out[64], int layer, const char *name) {
+/* "blk.<layer>.<name>.<suffix>", or without the layer when it is below 0. */
+static const char *tensor_name(char out[64], int layer, const char *name, const char *suffix) {
   uint32_t n = 0;
   if (layer >= 0) {
     char digits[10];
@@ -29,7 +29,9 @@ static const char *tensor_name(char out[64], int layer, const char *name) {
     while (n_digits) out[n++] = digits[--n_digits];
     out[n++] = '.';
   }
-  while (*name && n < 63) out[n++] = *name++;
+  while (*name && n < 40) out[n++] = *name++;
+  out[n++] = '.';
+  while (*suffix && n < 63) out[n++] = *suffix++;
   out[n] = 0;
   return out;
 }
@@ -50,86 +52,188 @@ static bool layout_of_type(uint32_t type, enum layout *layout) {
 
 enum kind { MATRIX, VECTOR };
 
-/* Finds the tensor, checks its type and shape, and carves its place. */
-static enum sotto_status open_tensor(struct opener *opener, struct tensor *tensor, int layer, const char *name,
-                                     enum kind kind, uint32_t n_rows, uint32_t k) {
+/* What is looked for: a tensor of the file, or some of its rows (of a vector: of its elements). */
+struct wish {
+  int layer;                /* below 0: of no layer */
+  const char *name, *suffix;
+  enum kind kind;
+  uint32_t n_rows, k;       /* a vector has one row */
+  uint32_t first, n_all;    /* these rows of n_all, or elements; n_all 0: the whole tensor */
+};
+
+static bool exists(const struct opener *opener, int layer, const char *name, const char *suffix) {
   char full_name[64];
   struct sotto_tensor_info info;
-  tensor_name(full_name, layer, name);
-  if (gguf_find_tensor(opener->gguf, full_name, &info) != SOTTO_OK)
+  return gguf_find_tensor(opener->gguf, tensor_name(full_name, layer, name, suffix), &info) == SOTTO_OK;
+}
+
+/* Finds the tensor, checks its type and shape, and carves its place. */
+static enum sotto_status open_tensor(struct opener *opener, struct tensor *tensor, struct wish wish) {
+  char full_name[64];
+  struct sotto_tensor_info info;
+  const bool is_vector = wish.kind == VECTOR;
+  const uint32_t k = is_vector && wish.n_all ? wish.n_all : wish.k, n_rows = !is_vector && wish.n_all ? wish.n_all : wish.n_rows;
+  if (gguf_find_tensor(opener->gguf, tensor_name(full_name, wish.layer, wish.name, wish.suffix), &info) != SOTTO_OK)
     return error_set(opener->error, SOTTO_MISSING_TENSOR, NOWHERE, "the file lacks the tensor %s", full_name);
-  if (info.dims[0] != k || info.dims[1] != n_rows || info.dims[2] != 1 || info.dims[3] != 1)
+  const bool is_flat = is_vector && info.dims[0] * info.dims[1] == k; /* norms of heads have a row for each */
+  if ((!is_flat && (info.dims[0] != k || info.dims[1] != n_rows)) || info.dims[2] != 1 || info.dims[3] != 1)
     return error_set(opener->error, SOTTO_SHAPE_MISMATCH, info.file_offset, "%s has the shape %U x %U x %U x %U, not %u x %u",
                      full_name, info.dims[0], info.dims[1], info.dims[2], info.dims[3], k, n_rows);
   enum layout layout;
-  if (!layout_of_type(info.type, &layout) || (kind == VECTOR && layout != LAYOUT_F32))
+  if (!layout_of_type(info.type, &layout) || (is_vector && layout != LAYOUT_F32))
     return error_set(opener->error, SOTTO_UNSUPPORTED_TYPE, info.file_offset, "%s has type %u (%s), which is not supported here",
                      full_name, info.type, sotto_type_name(info.type));
-  const uint64_t n_groups = kind == VECTOR ? 1 : ((uint64_t)n_rows + TILE_ROWS - 1) / TILE_ROWS;
-  const uint64_t row_bytes = layout_row_bytes(layout, (int)k);
-  const uint64_t group_bytes = kind == VECTOR ? row_bytes : layout_group_bytes(layout, (int)k);
+  const uint64_t n_groups = is_vector ? 1 : ((uint64_t)wish.n_rows + TILE_ROWS - 1) / TILE_ROWS;
+  const uint64_t row_bytes = layout_row_bytes(layout, (int)wish.k);
+  const uint64_t group_bytes = is_vector ? row_bytes : layout_group_bytes(layout, (int)wish.k);
   uint8_t *data = arena_carve(opener->arena, n_groups, group_bytes);
   opener->weights->n_tensors++;
   const uint64_t staging_bytes = TILE_ROWS * row_bytes;
   if (staging_bytes > opener->weights->staging_bytes) opener->weights->staging_bytes = staging_bytes;
   if (!opener->is_writing) return SOTTO_OK;
-  *tensor = (struct tensor){.layout = layout, .n_rows = n_rows, .k = k, .is_vector = kind == VECTOR,
-                            .file_offset = info.file_offset, .file_bytes = n_rows * row_bytes,
+  const uint64_t skipped = wish.first * (is_vector ? sizeof(float) : row_bytes);
+  *tensor = (struct tensor){.layout = layout, .n_rows = wish.n_rows, .k = wish.k, .is_vector = is_vector,
+                            .file_offset = info.file_offset + skipped, .file_bytes = wish.n_rows * row_bytes,
                             .row_bytes = row_bytes, .group_bytes = group_bytes, .data = data};
   opener->weights->in_order[opener->weights->n_tensors - 1] = tensor;
   return SOTTO_OK;
 }
 
-static enum sotto_status open_optional(struct opener *opener, struct tensor *tensor, const char *name, enum kind kind,
-                                       uint32_t n_rows, uint32_t k) {
-  struct sotto_tensor_info info;
-  if (gguf_find_tensor(opener->gguf, name, &info) != SOTTO_OK) return SOTTO_OK;
-  return open_tensor(opener, tensor, -1, name, kind, n_rows, k);
+static enum sotto_status open_vector(struct opener *opener, struct tensor *tensor, int layer, const char *name,
+                                     const char *suffix, uint32_t n) {
+  return open_tensor(opener, tensor, (struct wish){layer, name, suffix, VECTOR, 1, n, 0, 0});
+}
+
+static enum sotto_status open_optional_vector(struct opener *opener, struct tensor *tensor, int layer, const char *name,
+                                              const char *suffix, uint32_t n) {
+  return exists(opener, layer, name, suffix) ? open_vector(opener, tensor, layer, name, suffix, n) : SOTTO_OK;
+}
+
+static enum sotto_status open_norm(struct opener *opener, const struct config *config, struct affine *norm, int layer,
+                                   const char *name, uint32_t n) {
+  if (config->graph.norm == NORM_LAYER_PLAIN) return SOTTO_OK;
+  TRY(open_vector(opener, &norm->weight, layer, name, "weight", n));
+  if (config->graph.biases == BIASES_MAY_BE) return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
+  return open_vector(opener, &norm->bias, layer, name, "bias", n);
+}
+
+static enum sotto_status open_rows(struct opener *opener, const struct config *config, struct affine *matrix, int layer,
+                                   const char *name, uint32_t n_rows, uint32_t k, uint32_t first, uint32_t n_all) {
+  TRY(open_tensor(opener, &matrix->weight, (struct wish){layer, name, "weight", MATRIX, n_rows, k, first, n_all}));
+  if (first == 0) TRY(open_optional_vector(opener, &matrix->scale, layer, name, "scale", 1)); /* the other rows share it */
+  if (config->graph.biases != BIASES_OF_ALL && !exists(opener, layer, name, "bias")) return SOTTO_OK;
+  return open_tensor(opener, &matrix->bias, (struct wish){layer, name, "bias", VECTOR, 1, n_rows, first, n_all});
+}
+
+static enum sotto_status open_matrix(struct opener *opener, const struct config *config, struct affine *matrix, int layer,
+                                     const char *name, uint32_t n_rows, uint32_t k) {
+  return open_rows(opener, config, matrix, layer, name, n_rows, k, 0, 0);
 }
 
 /* ---- all tensors, in the order in which the graph needs them ---- */
 
-static enum sotto_status open_layer(struct opener *opener, const struct config *config, struct layer *layer, int i) {
-  const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
-  TRY(open_tensor(opener, &layer->attn_norm, i, "attn_norm.weight", VECTOR, 1, config->n_embd));
-  TRY(open_tensor(opener, &layer->q, i, "attn_q.weight", MATRIX, n_q, config->n_embd));
-  TRY(open_tensor(opener, &layer->k, i, "attn_k.weight", MATRIX, n_kv, config->n_embd));
-  TRY(open_tensor(opener, &layer->v, i, "attn_v.weight", MATRIX, n_kv, config->n_embd));
-  if (config->has_qk_norm) {
-    TRY(open_tensor(opener, &layer->q_norm, i, "attn_q_norm.weight", VECTOR, 1, config->head_dim));
-    TRY(open_tensor(opener, &layer->k_norm, i, "attn_k_norm.weight", VECTOR, 1, config->head_dim));
+/* Apart, or one after the other in one tensor. */
+static enum sotto_status open_qkv(struct opener *opener, const struct config *config, struct layer *layer, int i) {
+  const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim, k = config->n_embd;
+  if (exists(opener, i, "attn_qkv", "weight")) {
+    const uint32_t n_all = n_q + 2 * n_kv;
+    TRY(open_rows(opener, config, &layer->q, i, "attn_qkv", n_q, k, 0, n_all));
+    TRY(open_rows(opener, config, &layer->k, i, "attn_qkv", n_kv, k, n_q, n_all));
+    TRY(open_rows(opener, config, &layer->v, i, "attn_qkv", n_kv, k, n_q + n_kv, n_all));
+    if (opener->is_writing) layer->k.scale = layer->v.scale = layer->q.scale;
+    return SOTTO_OK;
   }
-  TRY(open_tensor(opener, &layer->attn_out, i, "attn_output.weight", MATRIX, config->n_embd, n_q));
-  if (config->has_post_norms)
-    TRY(open_tensor(opener, &layer->attn_post_norm, i, "post_attention_norm.weight", VECTOR, 1, config->n_embd));
-  TRY(open_tensor(opener, &layer->ffn_norm, i, "ffn_norm.weight", VECTOR, 1, config->n_embd));
-  TRY(open_tensor(opener, &layer->gate, i, "ffn_gate.weight", MATRIX, config->n_ff, config->n_embd));
-  TRY(open_tensor(opener, &layer->up, i, "ffn_up.weight", MATRIX, config->n_ff, config->n_embd));
-  TRY(open_tensor(opener, &layer->down, i, "ffn_down.weight", MATRIX, config->n_embd, config->n_ff));
-  if (config->has_post_norms)
-    TRY(open_tensor(opener, &layer->ffn_post_norm, i, "post_ffw_norm.weight", VECTOR, 1, config->n_embd));
+  TRY(open_matrix(opener, config, &layer->q, i, "attn_q", n_q, k));
+  TRY(open_matrix(opener, config, &layer->k, i, "attn_k", n_kv, k));
+  return open_matrix(opener, config, &layer->v, i, "attn_v", n_kv, k);
+}
+
+static enum sotto_status open_qk_norm(struct opener *opener, struct affine *norm, int layer, const char *name, uint32_t n) {
+  TRY(open_vector(opener, &norm->weight, layer, name, "weight", n));
+  return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
+}
+
+static enum sotto_status open_attention(struct opener *opener, const struct config *config, struct layer *layer, int i) {
+  const struct graph *graph = &config->graph;
+  const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  if (graph->norms != NORMS_AFTER) TRY(open_norm(opener, config, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
+  TRY(open_qkv(opener, config, layer, i));
+  if (graph->qk_norm != QK_NORM_NONE) {
+    TRY(open_qk_norm(opener, &layer->q_norm, i, "attn_q_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_q));
+    TRY(open_qk_norm(opener, &layer->k_norm, i, "attn_k_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_kv));
+  }
+  if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->n_heads));
+  TRY(open_matrix(opener, config, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
+  if (graph->norms != NORMS_BEFORE)
+    TRY(open_norm(opener, config, &layer->attn_post_norm, i, "post_attention_norm", config->n_embd));
   return SOTTO_OK;
+}
+
+static enum sotto_status open_ffn(struct opener *opener, const struct config *config, struct layer *layer, int i) {
+  const struct graph *graph = &config->graph;
+  const uint32_t n_embd = config->n_embd, n_ff = config->n_ff;
+  if (graph->norms != NORMS_AFTER && graph->block != BLOCK_ONE_NORM)
+    TRY(open_norm(opener, config, &layer->ffn_norm, i, graph->ffn_norm, n_embd));
+  if (graph->ffn == FFN_FUSED) {
+    TRY(open_rows(opener, config, &layer->gate, i, "ffn_up", n_ff, n_embd, 0, 2 * n_ff));
+    TRY(open_rows(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd, n_ff, 2 * n_ff));
+    if (opener->is_writing) layer->up.scale = layer->gate.scale;
+  } else {
+    if (graph->ffn == FFN_GATED) TRY(open_matrix(opener, config, &layer->gate, i, "ffn_gate", n_ff, n_embd));
+    TRY(open_matrix(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd));
+  }
+  TRY(open_optional_vector(opener, &layer->act_scales, i, "ffn.act", "scales", n_ff));
+  TRY(open_matrix(opener, config, &layer->down, i, "ffn_down", n_embd, n_ff));
+  if (graph->norms != NORMS_BEFORE) TRY(open_norm(opener, config, &layer->ffn_post_norm, i, "post_ffw_norm", n_embd));
+  return SOTTO_OK;
+}
+
+static enum sotto_status open_input(struct opener *opener, const struct config *config) {
+  struct weights *weights = opener->weights;
+  const uint32_t half = config->rope_dims / 2;
+  if (config->graph.has_positions)
+    TRY(open_tensor(opener, &weights->positions, (struct wish){-1, "position_embd", "weight", MATRIX, config->n_ctx_train, config->n_embd, 0, 0}));
+  if (config->graph.has_embedding_norm)
+    TRY(open_norm(opener, config, &weights->embedding_norm, -1, "token_embd_norm", config->n_embd));
+  TRY(open_optional_vector(opener, &weights->rope_freqs, -1, "rope_freqs", "weight", half));
+  TRY(open_optional_vector(opener, &weights->rope_long, -1, "rope_factors_long", "weight", half));
+  return open_optional_vector(opener, &weights->rope_short, -1, "rope_factors_short", "weight", half);
 }
 
 /* Of the embedding the graph needs a few rows at first; the whole comes last, for it may be the head. */
 static enum sotto_status open_all(struct opener *opener, const struct config *config) {
   struct weights *weights = opener->weights;
+  const struct wish embedding = {-1, "token_embd", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0};
   struct layer unwritten;
   weights->n_tensors = 0;
-  TRY(open_optional(opener, &weights->rope_freqs, "rope_freqs.weight", VECTOR, 1, config->rope_dims / 2));
-  for (uint32_t i = 0; i < config->n_layers; i++)
-    TRY(open_layer(opener, config, opener->is_writing ? &weights->layers[i] : &unwritten, (int)i));
-  TRY(open_tensor(opener, &weights->output_norm, -1, "output_norm.weight", VECTOR, 1, config->n_embd));
-  TRY(open_optional(opener, &weights->output, "output.weight", MATRIX, config->n_vocab, config->n_embd));
-  return open_tensor(opener, &weights->embedding, -1, "token_embd.weight", MATRIX, config->n_vocab, config->n_embd);
+  TRY(open_input(opener, config));
+  for (uint32_t i = 0; i < config->n_layers; i++) {
+    struct layer *layer = opener->is_writing ? &weights->layers[i] : &unwritten;
+    TRY(open_attention(opener, config, layer, (int)i));
+    TRY(open_ffn(opener, config, layer, (int)i));
+  }
+  TRY(open_norm(opener, config, &weights->output_norm, -1, "output_norm", config->n_embd));
+  if (exists(opener, -1, "output", "weight")) {
+    TRY(open_tensor(opener, &weights->output.weight, (struct wish){-1, "output", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0}));
+    TRY(open_optional_vector(opener, &weights->output.scale, -1, "output", "scale", 1));
+  }
+  TRY(open_optional_vector(opener, &weights->output.bias, -1, "output", "bias", config->n_vocab));
+  return open_tensor(opener, &weights->embedding, embedding);
 }
 
-/* A tensor that the graph does not use would be ignored, and the answers be wrong: a bias, for instance. */
+/* Scales of activations in FP4, which Sotto does not use: it keeps more bits. */
+static bool is_input_scale(const struct sotto_tensor_info *info) {
+  static const char suffix[] = ".input_scale";
+  const uint32_t n = sizeof suffix - 1;
+  return info->name_bytes > n && memcmp(info->name + info->name_bytes - n, suffix, n) == 0;
+}
+
+/* A tensor that the graph does not use would be ignored, and the answers be wrong: a norm, for instance. */
 static enum sotto_status refuse_unused(const struct opener *opener) {
   struct sotto_tensor_info info;
   for (uint32_t i = 0; i < sotto_gguf_n_tensors(opener->gguf); i++) {
     TRY(sotto_gguf_tensor(opener->gguf, i, &info));
-    bool is_used = false;
+    bool is_used = is_input_scale(&info);
     for (uint32_t j = 0; j < opener->weights->n_tensors && !is_used; j++)
       is_used = opener->weights->in_order[j]->file_offset == info.file_offset;
     if (!is_used)
@@ -157,7 +261,7 @@ enum sotto_status weights_open(struct weights *weights, const struct config *con
 }
 
 const struct tensor *weights_head(const struct weights *weights) {
-  return tensor_exists(&weights->output) ? &weights->output : &weights->embedding;
+  return tensor_exists(&weights->output.weight) ? &weights->output.weight : &weights->embedding;
 }
 
 /* ---- bytes arrive ---- */
@@ -168,8 +272,19 @@ bool tensor_is_ready(const struct tensor *tensor, const struct ranges *arrived) 
   return !tensor_exists(tensor) || ranges_contain(arrived, tensor->file_offset, tensor->file_offset + tensor->file_bytes);
 }
 
+bool affine_is_ready(const struct affine *affine, const struct ranges *arrived) {
+  return tensor_is_ready(&affine->weight, arrived) && tensor_is_ready(&affine->scale, arrived) &&
+         tensor_is_ready(&affine->bias, arrived);
+}
+
+bool input_is_ready(const struct weights *weights, const struct ranges *arrived) {
+  return tensor_is_ready(&weights->positions, arrived) && affine_is_ready(&weights->embedding_norm, arrived) &&
+         tensor_is_ready(&weights->rope_freqs, arrived) && tensor_is_ready(&weights->rope_long, arrived) &&
+         tensor_is_ready(&weights->rope_short, arrived);
+}
+
 bool layer_is_ready(const struct layer *layer, const struct ranges *arrived) {
-  const struct tensor *tensors = &layer->attn_norm;
+  const struct tensor *tensors = &layer->attn_norm.weight;
   for (size_t i = 0; i < sizeof *layer / sizeof *tensors; i++)
     if (!tensor_is_ready(&tensors[i], arrived)) return false;
   return true;

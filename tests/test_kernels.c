@@ -280,7 +280,7 @@ static void attention_levels_agree(void) {
           for (int i = 0; i < 2; i++) {
             levels[i]->attn_scores[type](scores[i], SLOTS, q, rows, &caches[type], DIM, begin, end);
             for (int r = 0; r < rows.n_heads * rows.n_tokens; r++)
-              vec_softmax(scores[i] + r * SLOTS, begin & ~7, (end + 7) & ~7, begin, end - r / rows.n_heads, 0.125f);
+              vec_softmax(scores[i] + r * SLOTS, begin & ~7, (end + 7) & ~7, begin, end - r / rows.n_heads, 0.125f, NO_SINK);
             levels[i]->attn_mix[type](mixed[i], scores[i], SLOTS, rows, &caches[type], DIM, begin, end);
           }
           if (!CHECK(memcmp(mixed[0], mixed[1], (size_t)(n_rows * DIM) * 4) == 0)) return;
@@ -301,7 +301,7 @@ static void attention_computes_what_it_says(void) {
   for (int type = 0; type < KV_TYPE_COUNT; type++) {
     const struct attn_rows one = {1, 1, DIM};
     kernels->attn_scores[type](scores[0], SLOTS, q, one, &caches[type], DIM, begin, end);
-    const float sum = vec_softmax(scores[0], begin & ~7, (end + 7) & ~7, begin, end, 0.125f);
+    const float sum = vec_softmax(scores[0], begin & ~7, (end + 7) & ~7, begin, end, 0.125f, NO_SINK);
     kernels->attn_mix[type](mixed[0], scores[0], SLOTS, one, &caches[type], DIM, begin, end);
     for (int d = 0; d < DIM; d++) {
       double exact = 0;

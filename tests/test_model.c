@@ -312,8 +312,8 @@ static void what_is_not_supported_is_named(void) {
   options.architecture = "mamba";
   CHECK(open_tiny(options, &error) == SOTTO_UNSUPPORTED_ARCHITECTURE && says(&error, "mamba"));
   options = tiny_llama;
-  options.extra = "blk.0.attn_q.bias"; /* would be ignored, and the answers be wrong */
-  CHECK(open_tiny(options, &error) == SOTTO_UNSUPPORTED_ARCHITECTURE && says(&error, "attn_q.bias"));
+  options.extra = "blk.0.attn_gate.weight"; /* would be ignored, and the answers be wrong */
+  CHECK(open_tiny(options, &error) == SOTTO_UNSUPPORTED_ARCHITECTURE && says(&error, "attn_gate.weight"));
   options = tiny_llama;
   options.n_kv_heads = 3; /* 4 query heads cannot share 3 */
   CHECK(open_tiny(options, &error) == SOTTO_UNSUPPORTED_ARCHITECTURE);

@@ -50,7 +50,7 @@ void EXPORT(attention)(const struct kernels *kernels, int type, float *out, floa
   const struct attn_rows rows = {n_heads, n_tokens, n_heads * head_dim};
   const int stride = n + 16;
   if (part & 1) kernels->attn_scores[type](scores, stride, q, rows, &kv, head_dim, 0, n);
-  if (part & 2) for (int r = 0; r < n_heads * n_tokens; r++) vec_softmax(scores + r * stride, 0, n, 0, n, 0.125f);
+  if (part & 2) for (int r = 0; r < n_heads * n_tokens; r++) vec_softmax(scores + r * stride, 0, n, 0, n, 0.125f, NO_SINK);
   if (part & 4) kernels->attn_mix[type](out, scores, stride, rows, &kv, head_dim, 0, n);
 }
 
