@@ -12,14 +12,15 @@ struct grid_panel {
   v128_t d[2], scale[2][2];     /* d * factor (8); 2 s + 1 of the halves (2, 8) */
 };
 
-struct masks { v128_t nibbles, codes, signs; };
+struct masks { v128_t codes, signs, high; };
 
 /* As load_constants does. */
-INLINE struct masks load_masks(void) {
-  static const uint32_t table[] = {0x0f0f0f0f, 0x33333333, 0x88888888};
+INLINE struct masks load_masks(enum layout layout) {
+  static const uint32_t table[] = {0x33333333, 0x88888888, 0, 0x01000100, 0x03000300, 0x07000700};
   const uint32_t *p = table;
   __asm__("" : "+r"(p));
-  return (struct masks){wasm_v128_load32_splat(p), wasm_v128_load32_splat(p + 1), wasm_v128_load32_splat(p + 2)};
+  return (struct masks){wasm_v128_load32_splat(p), wasm_v128_load32_splat(p + 1),
+                        wasm_v128_load32_splat(p + 2 + grid_high_bits(layout))};
 }
 
 /* points[index] of 8 rows. */
@@ -31,59 +32,69 @@ INLINE v128_t look_up(const uint16_t *points, v128_t index) {
   return out;
 }
 
-/* Indices of group i of 8 rows. high: the block's, in 16-bit lanes. */
-INLINE v128_t load_index(enum layout layout, const uint8_t *block, v128_t high, int i) {
-  const v128_t low = wasm_u16x8_load8x8(block + 8 * i);
-  if (!grid_high_mask(layout)) return low;
-  const int left = 8 - grid_high_step(layout) * i;
-  high = left >= 0 ? wasm_i16x8_shl(high, left) : wasm_u16x8_shr(high, -left);
-  return wasm_v128_or(low, wasm_v128_and(high, wasm_i16x8_splat((int16_t)grid_high_mask(layout))));
-}
-
 INLINE v128_t load_high(enum layout layout, const uint8_t *block) {
+  if (!grid_high_bits(layout)) return wasm_i16x8_splat(0);
   const uint8_t *p = block + grid_high_at(layout);
   return is_iq1(layout) ? wasm_v128_load(p) : wasm_u16x8_load8x8(p);
 }
 
-/* Signs of columns 4 c to 4 c + 3 of 8 rows, in the upper bits of their nibbles; other bits are anything. */
-INLINE v128_t load_signs(enum layout layout, const uint8_t *block, v128_t high, int c) {
-  if (is_iq1(layout)) return wasm_i16x8_shr(wasm_i16x8_shl(high, 3 - c / 2), 15);
-  return wasm_i16x8_shl(wasm_v128_load(block + grid_signs_at(layout) + 16 * (c / 4)), c % 4);
+/* Of 8 rows: what the group has whose low bytes are at p and which is the i-th in its half. high: the half's, in 16 bits. */
+INLINE v128_t load_points(enum layout layout, const struct masks *masks, const uint16_t *points, const uint8_t *p, v128_t high,
+                          int i) {
+  const v128_t low = wasm_u16x8_load8x8(p);
+  if (!grid_high_bits(layout)) return look_up(points, low);
+  high = wasm_i16x8_shl(high, 8 - grid_high_bits(layout) * i);
+  return look_up(points, wasm_v128_or(low, wasm_v128_and(high, masks->high)));
 }
 
-INLINE void unpack_block(enum layout layout, struct grid_panel *out, const struct masks *masks, const struct grid *grid,
-                         const uint8_t *block) {
-  const v128_t values = wasm_v128_load(grid->values), high = load_high(layout, block);
-  v128_t points = high;
-  UNROLL
-  for (int c = 0; c < 8; c++) {
-    if (is_iq3(layout) || c % 2 == 0)
-      points = look_up(grid->points, load_index(layout, block, high, is_iq3(layout) ? c : c / 2));
-    v128_t nibbles = points;
-    if (!is_iq3(layout)) nibbles = wasm_v128_and(c % 2 ? wasm_u16x8_shr(points, 2) : points, masks->codes);
-    nibbles = wasm_v128_or(nibbles, wasm_v128_and(load_signs(layout, block, high, c), masks->signs));
-    wasm_v128_store(out->q[c][0], wasm_i8x16_swizzle(values, wasm_v128_and(nibbles, masks->nibbles)));
-    wasm_v128_store(out->q[c][1], wasm_i8x16_swizzle(values, wasm_v128_and(wasm_u16x8_shr(nibbles, 4), masks->nibbles)));
-  }
-  const v128_t s = wasm_u16x8_load8x8(block + grid_scale_at(layout)), one = wasm_i16x8_splat(1);
+/* Signs of the c-th four columns of a half, in the upper bits of nibbles; other bits are anything. */
+INLINE v128_t load_signs(enum layout layout, const uint8_t *p, v128_t high, int c) {
+  if (is_iq1(layout)) return wasm_i16x8_shr(wasm_i16x8_shl(high, 9 - c / 2), 15);
+  return wasm_i16x8_shl(wasm_v128_load(p), c);
+}
+
+INLINE void unpack_block(enum layout layout, struct grid_panel *out, const struct constants *constants,
+                         const struct masks *masks, const uint16_t *points, v128_t values, const uint8_t *block) {
+  const int n_groups = grid_half_groups(layout);
+  v128_t high = load_high(layout, block), scale = wasm_u16x8_load8x8(block + grid_scale_at(layout)), found = high;
+  _Pragma("clang loop unroll(disable)")
   for (int h = 0; h < 2; h++) {
-    const v128_t half = h ? wasm_u16x8_shr(s, 4) : wasm_v128_and(s, wasm_i16x8_splat(15));
-    const v128_t odd = wasm_v128_or(wasm_i16x8_shl(half, 1), one);
-    out->scale[h][0] = wasm_i32x4_extend_low_i16x8(odd);
-    out->scale[h][1] = wasm_i32x4_extend_high_i16x8(odd);
+    UNROLL
+    for (int c = 0; c < 4; c++) {
+      const int i = c * n_groups / 4; /* the group */
+      if (c == i * 4 / n_groups) found = load_points(layout, masks, points, block + 8 * (h * n_groups + i), high, i);
+      v128_t nibbles = is_iq3(layout) ? found : wasm_v128_and(c % 2 ? wasm_u16x8_shr(found, 2) : found, masks->codes);
+      const v128_t signs = load_signs(layout, block + grid_signs_at(layout) + 16 * h, high, c);
+      nibbles = wasm_v128_or(nibbles, wasm_v128_and(signs, masks->signs));
+      const v128_t even = wasm_v128_and(nibbles, constants->nibbles);
+      const v128_t odd = wasm_v128_and(wasm_u16x8_shr(nibbles, 4), constants->nibbles);
+      wasm_v128_store(out->q[4 * h + c][0], wasm_i8x16_swizzle(values, even));
+      wasm_v128_store(out->q[4 * h + c][1], wasm_i8x16_swizzle(values, odd));
+    }
+    const v128_t s = wasm_v128_and(scale, constants->nibbles);
+    const v128_t factor = wasm_v128_or(wasm_i16x8_add(s, s), constants->ones);
+    out->scale[h][0] = wasm_i32x4_extend_low_i16x8(factor);
+    out->scale[h][1] = wasm_i32x4_extend_high_i16x8(factor);
+    high = wasm_u16x8_shr(high, grid_half_bits(layout));
+    scale = wasm_u16x8_shr(scale, 4);
   }
 }
 
 /* The 8 blocks of a tile. */
 INLINE void unpack_tile(enum layout layout, struct grid_panel *out, const uint8_t *tile) {
   const struct constants constants = load_constants();
-  const struct masks masks = load_masks();
+  const struct masks masks = load_masks(layout);
   const struct grid *grid = grid_of(layout);
-  const uint8_t *d = tile + GRID_BLOCKS * grid_block_bytes(layout);
-  for (int j = 0; j < GRID_BLOCKS; j++, out++) {
-    unpack_block(layout, out, &masks, grid, tile + j * grid_block_bytes(layout));
-    for (int h = 0; h < 2; h++)
-      out->d[h] = wasm_f32x4_mul(load_f16x4(&constants, d + 8 * h), wasm_f32x4_splat(grid->factor));
+  const uint16_t *points = grid->points;
+  const v128_t values = wasm_v128_load(grid->values);
+  v128_t d[2];
+  for (int r = 0; r < 2; r++)
+    d[r] = wasm_f32x4_mul(load_f16x4(&constants, tile + GRID_BLOCKS * grid_block_bytes(layout) + 8 * r),
+                          wasm_v128_load32_splat(&grid->factor));
+  for (int j = 0; j < GRID_BLOCKS; j++, out++, tile += grid_block_bytes(layout)) {
+    unpack_block(layout, out, &constants, &masks, points, values, tile);
+    out->d[0] = d[0];
+    out->d[1] = d[1];
   }
 }
 

@@ -126,13 +126,15 @@ static uint32_t spread_bits(uint32_t bits) {
 
 static void put_columns(enum layout layout, uint8_t *block, int row, const struct columns *in) {
   uint32_t high = 0;
-  for (int i = 0; i < (is_iq3(layout) ? 8 : 4); i++) {
+  const int n_groups = grid_half_groups(layout);
+  for (int i = 0; i < 2 * n_groups; i++) {
+    const int at = i / n_groups * grid_half_bits(layout);
     block[8 * i + row] = (uint8_t)in->index[i];
-    high |= (uint32_t)in->index[i] >> 8 << grid_high_step(layout) * i;
-    if (is_iq1(layout)) high |= (in->signs >> 8 * i & 1) << (12 + i);
+    high |= (uint32_t)in->index[i] >> 8 << (at + grid_high_bits(layout) * (i % n_groups));
+    if (is_iq1(layout)) high |= (in->signs >> 8 * i & 1) << (at + 6 + i % n_groups);
   }
   if (is_iq1(layout)) store16(block + grid_high_at(layout) + 2 * row, high);
-  else if (grid_high_mask(layout)) block[grid_high_at(layout) + row] = (uint8_t)high;
+  else if (grid_high_bits(layout)) block[grid_high_at(layout) + row] = (uint8_t)high;
   for (int h = 0; h < 2 && !is_iq1(layout); h++) {
     uint32_t signs = 0;
     for (int c = 0; c < 4; c++) signs |= spread_bits(in->signs >> (16 * h + 4 * c)) << (3 - c);
@@ -141,16 +143,21 @@ static void put_columns(enum layout layout, uint8_t *block, int row, const struc
   block[grid_scale_at(layout) + row] = (uint8_t)(in->scale[0] | in->scale[1] << 4);
 }
 
-/* Codes and signs of columns 4 c to 4 c + 3, in nibbles. */
-static uint32_t get_nibbles(enum layout layout, const uint8_t *block, int row, int c) {
-  const int i = is_iq3(layout) ? c : c / 2;
-  const uint8_t *high_at = block + grid_high_at(layout);
-  const uint32_t high = is_iq1(layout) ? load16(high_at + 2 * row) : grid_high_mask(layout) ? high_at[row] : 0;
-  const uint32_t index = block[8 * i + row] | (high >> grid_high_step(layout) * i << 8 & (uint32_t)grid_high_mask(layout));
+static uint32_t get_high(enum layout layout, const uint8_t *block, int row) {
+  const uint8_t *high = block + grid_high_at(layout);
+  return is_iq1(layout) ? load16(high + 2 * row) : grid_high_bits(layout) ? high[row] : 0;
+}
+
+/* Codes and signs of columns 16 h + 4 c to 16 h + 4 c + 3, in nibbles. */
+static uint32_t get_nibbles(enum layout layout, const uint8_t *block, int row, int h, int c) {
+  const int n_groups = grid_half_groups(layout), i = c * n_groups / 4;
+  const uint32_t high = get_high(layout, block, row) >> h * grid_half_bits(layout);
+  const uint32_t index = block[8 * (h * n_groups + i) + row] |
+                         (high >> grid_high_bits(layout) * i << 8 & (uint32_t)grid_high_mask(layout));
   const uint32_t point = grid_of(layout)->points[index];
-  const uint32_t codes = is_iq3(layout) ? point : point >> 2 * (c & 1) & 0x3333;
-  if (is_iq1(layout)) return codes | (high >> (12 + i) & 1) * 0x8888;
-  return codes | (load16(block + grid_signs_at(layout) + 16 * (c / 4) + 2 * row) << (c & 3) & 0x8888);
+  const uint32_t codes = is_iq3(layout) ? point : point >> 2 * (c % 2) & 0x3333;
+  if (is_iq1(layout)) return codes | (high >> (6 + i) & 1) * 0x8888;
+  return codes | (load16(block + grid_signs_at(layout) + 16 * h + 2 * row) << c & 0x8888);
 }
 
 /* ---- tiles ---- */
@@ -175,7 +182,7 @@ void grid_unpack(enum layout layout, struct row_block *out, const uint8_t *tile,
   const struct grid *grid = grid_of(layout);
   const uint8_t *block = tile + j * grid_block_bytes(layout);
   for (int c = 0; c < BLOCK / 4; c++) {
-    const uint32_t nibbles = get_nibbles(layout, block, row, c);
+    const uint32_t nibbles = get_nibbles(layout, block, row, c / 4, c % 4);
     for (int i = 0; i < 4; i++) out->q[4 * c + i] = grid->values[nibbles >> 4 * i & 15];
   }
   for (int h = 0; h < 2; h++) out->half_scale[h] = 2 * (block[grid_scale_at(layout) + row] >> 4 * h & 15) + 1;
