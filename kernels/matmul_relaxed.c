@@ -67,6 +67,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
 #define FLOATING(layout)
 #define BYTES(layout)
 #define NARROW(layout) INSTANCE(layout, relaxed)
+#define GRID(layout)
 #include "kernels.inc"
 
 /* Every pair of a signed byte and a byte of 0 to 127, in every lane parity, against plain multiplication. An engine

@@ -169,4 +169,5 @@ static void gemm_float(enum layout layout, float *y, int y_stride, const void *w
     gemm_float(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles);                              \
   }
 #define BYTES(layout) NARROW(layout)
+#define GRID(layout) NARROW(layout)
 #include "kernels.inc"

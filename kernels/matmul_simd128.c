@@ -70,6 +70,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
 #define FLOATING(layout)
 #define NARROW(layout) INSTANCE(layout, simd128)
 #define BYTES(layout) INSTANCE(layout, simd128)
+#define GRID(layout)
 #include "kernels.inc"
 
 /* ---- activations ---- */

@@ -12,6 +12,7 @@
 
 #define FLOATING(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
 #define BYTES(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
+#define GRID(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
 #define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed)
 #include "kernels.inc"
 
