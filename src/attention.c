@@ -7,6 +7,7 @@ struct job {
   struct sotto_session *session;
   uint32_t layer;
   size_t from, to; /* positions */
+  unsigned parts;  /* enum attention_parts */
 };
 
 /* The first position that a token sees in a layer. */
@@ -48,29 +49,34 @@ static void prepare_heads(const struct sotto_session *session, const struct affi
   for (size_t i = 0; i < n_heads; i++, x += config->head_dim) vec_hadamard(x, (int)config->head_dim);
 }
 
-/* One token: q and k get their norm and position, k and v go into the cache. */
-static void write_token(void *argument, int task, int thread) {
+/* One token: q and k get their norms and positions, k and v go into the cache. */
+static void prepare_token(void *argument, int task, int thread) {
   (void)thread;
   const struct job *job = argument;
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
   const struct layer *layer = &session->model->weights.layers[job->layer];
-  const size_t position = job->from + (size_t)task, n_kv = config->n_kv_heads * config->head_dim;
+  const size_t position = job->from + (size_t)task;
+  const size_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
   const size_t rope_at = ((position - session->wave_begin) * 2 + config->is_sliding[job->layer]) * config->rope_dims;
   const float *cos_sin = config->has_rope[job->layer] ? session->rope + rope_at : NULL;
-  float *q = session->q + (size_t)task * config->n_heads * config->head_dim;
-  float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
-  finish_product(&layer->q, q);
-  finish_product(&layer->k, k);
-  finish_product(&layer->v, v);
-  if (config->qkv_limit > 0) {
-    vec_clamp(q, config->qkv_limit, (int)(config->n_heads * config->head_dim));
-    vec_clamp(k, config->qkv_limit, (int)n_kv);
-    vec_clamp(v, config->qkv_limit, (int)n_kv);
+  if (job->parts & QUERIES) {
+    float *q = session->q + (size_t)task * n_q;
+    finish_product(&layer->q, q);
+    if (config->qkv_limit > 0) vec_clamp(q, config->qkv_limit, (int)n_q);
+    prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
   }
-  prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
-  prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
-  kv_write(session, &session->kv[job->layer], position, k, v);
+  if (job->parts & KEYS_VALUES) {
+    float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
+    finish_product(&layer->k, k);
+    finish_product(&layer->v, v);
+    if (config->qkv_limit > 0) {
+      vec_clamp(k, config->qkv_limit, (int)n_kv);
+      vec_clamp(v, config->qkv_limit, (int)n_kv);
+    }
+    prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
+    kv_write(session, &session->kv[job->layer], position, k, v);
+  }
 }
 
 /* How much a head's scores lose with each token of distance: a geometric series over the heads; where their number is no
@@ -141,10 +147,14 @@ static void attend(void *argument, int task, int thread) {
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) vec_scale(out + attn_row_at(rows, r, (int)dim), 1.0f / sums[r], (int)dim);
 }
 
+void attention_prepare(struct sotto_session *session, uint32_t layer, size_t from, size_t to, unsigned parts) {
+  struct job job = {session, layer, from, to, parts};
+  pool_run(session->pool, prepare_token, &job, (int)(to - from));
+  if (parts & KEYS_VALUES) kv_clear_after(session, &session->kv[layer], to - 1);
+}
+
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to) {
-  struct job job = {session, layer, from, to};
+  struct job job = {session, layer, from, to, 0};
   const int n_tiles = ((int)(to - from) + TILE_TOKENS - 1) / TILE_TOKENS;
-  pool_run(session->pool, write_token, &job, (int)(to - from));
-  kv_clear_after(session, &session->kv[layer], to - 1);
   pool_run(session->pool, attend, &job, n_tiles * (int)session->model->config.n_kv_heads);
 }

@@ -84,7 +84,8 @@ static void check_way(const struct tiny_file *file, uint32_t level, struct sotto
   CHECK(!logits_are(session, 43));
   CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused == 30);
   compute(session);
-  CHECK(logits_are(session, N - 1));
+  static const size_t any_order[] = {N - 1, N - 12, N - 4, N - 12, N - 13};
+  for (size_t i = 0; i < sizeof any_order / sizeof *any_order; i++) CHECK(logits_are(session, any_order[i]));
   /* given up half-way, then done */
   size_t n_left;
   CHECK(sotto_session_rewind(session, 10) == SOTTO_OK);
