@@ -7,14 +7,14 @@
  *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
  *
  * Quants of 4 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
- * bytes of Q8_0 meet 16-bit activations (struct wide1, wide4): they are widened for the multiplication anyway, so the
- * precision is free. F32, F16 and BF16 meet float activations.
+ * bytes of Q8_0, and those that grid points stand for (grid.h), meet 16-bit activations (struct wide1, wide4): they are
+ * widened for the multiplication anyway, so the precision is free. F32, F16 and BF16 meet float activations.
  *
  * The bits. Every level computes the same: integer sums are exact, and floats are added in the order of the scalar
  * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
  *
  *     quantised   acc = acc + (float)I_b * (d_b * act.d);  with minima also  acc = acc + m_b * act.ds
- *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K)
+ *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K, IQ)
  *     float       s = 0; for each column in turn s = s + w * x;  then  acc = acc + s
  *
  * No fused multiply-add anywhere: builds use -ffp-contract=off and no relaxed_madd. */
@@ -151,7 +151,7 @@ void layout_unpack_row(enum layout layout, float *out, const void *group, int ro
 /* 32 columns of one packed row, unpacked: weight[i] = d * half_scale[i / 16] * q[i] + m. */
 struct row_block {
   int8_t q[BLOCK];       /* zero point removed */
-  int32_t half_scale[2]; /* integer scales of Q6_K, else 1 */
+  int32_t half_scale[2]; /* integer scales of Q6_K and IQ types, else 1 */
   float d, m;
 };
 void layout_unpack_block(enum layout layout, struct row_block *out, const void *group, int row, int block);

@@ -11,6 +11,7 @@ struct grid_panel {
   int8_t q[8][2][TILE_ROWS][2]; /* [c][0]: columns 4 c and 4 c + 2 of each row, [c][1]: the two others */
   v128_t d[2], scale[2][2];     /* d * factor (8); 2 s + 1 of the halves (2, 8) */
 };
+_Static_assert(sizeof(struct grid_panel) <= PANEL_BLOCK_BYTES, "gemm_panel_bytes is too small");
 
 struct masks { v128_t codes, signs, high; };
 

@@ -166,6 +166,7 @@ struct panel_block {
   uint8_t q[BLOCK * TILE_ROWS]; /* as the bytes of pack.c */
   struct scales scales;
 };
+_Static_assert(sizeof(struct panel_block) <= PANEL_BLOCK_BYTES, "gemm_panel_bytes is too small");
 
 INLINE void unpack_panel(const struct constants *constants, enum layout layout, struct panel_block *panel,
                          const uint8_t *tile, int k) {

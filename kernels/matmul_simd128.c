@@ -142,4 +142,4 @@ void wide4_simd128(struct wide4 *out, const float *x, int x_stride, int k) {
     }
 }
 
-size_t gemm_panel_bytes(int k) { return (size_t)(k / BLOCK + 1) * sizeof(struct panel_block); }
+size_t gemm_panel_bytes(int k) { return (size_t)(k / BLOCK + 1) * PANEL_BLOCK_BYTES; }
