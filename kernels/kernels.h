@@ -36,15 +36,15 @@ enum layout {
   LAYOUT_COUNT
 };
 
-/* One block of 32 columns of one token, quantised: x = d * q. */
+/* One block of 32 columns of one token, quantised: x = d * q. q[c] holds columns 4 c to 4 c + 3 four times over, as the four
+ * rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. */
 struct act1 {
-  int8_t q[BLOCK];
+  int8_t q[BLOCK / 4][4][4];
   float d, ds;    /* scale; scale times the sum of q */
   int32_t sum[2]; /* sums of q over columns 0-15 and 16-31 */
 };
 
-/* The same of four tokens: q[c][t] holds columns 4 c to 4 c + 3 of token t, four times over, as the four rows of a vector
- * meet them: a plain load is one instruction less than one that spreads four bytes. */
+/* The same of four tokens. */
 struct act4 {
   int8_t q[BLOCK / 4][TILE_TOKENS][4][4];
   float d[TILE_TOKENS], ds[TILE_TOKENS];

@@ -24,7 +24,7 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   for (int i = 0; i < 8; i++) {
     const int c = chunk_at(layout, i);
     load_planes(layout, &planes, tile, c, i ? chunk_at(layout, i - 1) : -1);
-    const v128_t splat = wasm_v128_load32_splat(x->q + 4 * c);
+    const v128_t splat = wasm_v128_load(x->q[c]);
     const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, &planes, c, 0));
     const v128_t dot1 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, &planes, c, 1));
     short0 = i % run ? wasm_i16x8_add(short0, dot0) : dot0;
