@@ -14,7 +14,7 @@
  * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
  *
  *     quantised   acc = acc + (float)I_b * (d_b * act.d);  with minima also  acc = acc + m_b * act.ds
- *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K, IQ)
+ *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K, IQ1 to IQ3)
  *     float       s = 0; for each column in turn s = s + w * x;  then  acc = acc + s
  *
  * No fused multiply-add anywhere: builds use -ffp-contract=off and no relaxed_madd. */
@@ -151,7 +151,7 @@ void layout_unpack_row(enum layout layout, float *out, const void *group, int ro
 /* 32 columns of one packed row, unpacked: weight[i] = d * half_scale[i / 16] * q[i] + m. */
 struct row_block {
   int8_t q[BLOCK];       /* zero point removed */
-  int32_t half_scale[2]; /* integer scales of Q6_K and IQ types, else 1 */
+  int32_t half_scale[2]; /* integer scales of Q6_K, IQ1 to IQ3, else 1 */
   float d, m;
 };
 void layout_unpack_block(enum layout layout, struct row_block *out, const void *group, int row, int block);
