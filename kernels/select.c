@@ -1,7 +1,7 @@
 /* select.c: one table of kernels a level, and the choice among them. */
 #include "ops.h"
 
-#define ROW(op, layout, level) [LAYOUT_##layout] = op##_##layout##_##level,
+#define ROW(op, layout, as, level) [LAYOUT_##layout] = op##_##as##_##level,
 #define ATTN(level)                                                                                        \
   .attn_scores = {attn_scores_f32_##level, attn_scores_f16_##level, attn_scores_int8_##level},             \
   .attn_mix = {attn_mix_f32_##level, attn_mix_f16_##level, attn_mix_int8_##level},
@@ -13,17 +13,13 @@ static const struct kernels scalar = {
     .wide1 = wide1_scalar,
     .wide4 = wide4_scalar,
     .gemv = {
-#define FLOATING(layout) ROW(gemv, layout, scalar)
-#define NARROW(layout) ROW(gemv, layout, scalar)
-#define BYTES(layout) ROW(gemv, layout, scalar)
-#define GRID(layout) ROW(gemv, layout, scalar)
+#define ANY(layout) ROW(gemv, layout, layout, scalar)
+#define SAME(layout, as) ROW(gemv, layout, as, scalar)
 #include "kernels.inc"
     },
     .gemm = {
-#define FLOATING(layout) ROW(gemm, layout, scalar)
-#define NARROW(layout) ROW(gemm, layout, scalar)
-#define BYTES(layout) ROW(gemm, layout, scalar)
-#define GRID(layout) ROW(gemm, layout, scalar)
+#define ANY(layout) ROW(gemm, layout, layout, scalar)
+#define SAME(layout, as) ROW(gemm, layout, as, scalar)
 #include "kernels.inc"
     },
     ATTN(scalar)
@@ -36,17 +32,13 @@ static const struct kernels simd128 = {
     .wide1 = wide1_simd128,
     .wide4 = wide4_simd128,
     .gemv = {
-#define FLOATING(layout) ROW(gemv, layout, simd128)
-#define NARROW(layout) ROW(gemv, layout, simd128)
-#define BYTES(layout) ROW(gemv, layout, simd128)
-#define GRID(layout) ROW(gemv, layout, simd128)
+#define ANY(layout) ROW(gemv, layout, layout, simd128)
+#define SAME(layout, as) ROW(gemv, layout, as, simd128)
 #include "kernels.inc"
     },
     .gemm = {
-#define FLOATING(layout) ROW(gemm, layout, simd128)
-#define NARROW(layout) ROW(gemm, layout, simd128)
-#define BYTES(layout) ROW(gemm, layout, simd128)
-#define GRID(layout) ROW(gemm, layout, simd128)
+#define ANY(layout) ROW(gemm, layout, layout, simd128)
+#define SAME(layout, as) ROW(gemm, layout, as, simd128)
 #include "kernels.inc"
     },
     ATTN(simd128)
@@ -60,17 +52,15 @@ static const struct kernels relaxed = {
     .wide1 = wide1_simd128,
     .wide4 = wide4_simd128,
     .gemv = {
-#define FLOATING(layout) ROW(gemv, layout, simd128)
-#define NARROW(layout) ROW(gemv, layout, relaxed)
-#define BYTES(layout) ROW(gemv, layout, simd128)
-#define GRID(layout) ROW(gemv, layout, simd128)
+#define ANY(layout) ROW(gemv, layout, layout, simd128)
+#define NARROW(layout) ROW(gemv, layout, layout, relaxed)
+#define SAME(layout, as) ROW(gemv, layout, as, relaxed)
 #include "kernels.inc"
     },
     .gemm = {
-#define FLOATING(layout) ROW(gemm, layout, simd128)
-#define NARROW(layout) ROW(gemm, layout, relaxed)
-#define BYTES(layout) ROW(gemm, layout, simd128)
-#define GRID(layout) ROW(gemm, layout, simd128)
+#define ANY(layout) ROW(gemm, layout, layout, simd128)
+#define NARROW(layout) ROW(gemm, layout, layout, relaxed)
+#define SAME(layout, as) ROW(gemm, layout, as, relaxed)
 #include "kernels.inc"
     },
     ATTN(simd128)
