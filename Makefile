@@ -52,7 +52,7 @@ CFLAGS_threads  := -matomics -mbulk-memory
 LINK_threads    := -Wl,--shared-memory -Wl,--max-memory=4294967296
 # Size for the engine around the kernels and for the scalar level, which is a specification; speed for the others. The
 # products keep the offsets in their load instructions when loop strength reduction does not turn them into additions.
-optimise = $(if $(filter src/% %_scalar.c,$1),-Oz,-O3 $(if $(filter kernels/matmul_%,$1),-mllvm -disable-lsr))
+optimise = $(if $(filter src/% %_scalar.c,$1),-Oz,-O3 $(if $(filter kernels/matmul_% kernels/attn_%,$1),-mllvm -disable-lsr))
 level_of = $(firstword $(subst -, ,$1))
 kind_of  = $(lastword $(subst -, ,$1))
 sources_of = $(PLAIN) $(if $(filter relaxed,$(call level_of,$1)),$(RELAXED)) wasm/libc.c

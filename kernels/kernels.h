@@ -42,9 +42,10 @@ struct act1 {
   int32_t sum[2]; /* sums of q over columns 0-15 and 16-31 */
 };
 
-/* The same of four tokens, interleaved: q[c][t] holds columns 4 c to 4 c + 3 of token t. */
+/* The same of four tokens: q[c][t] holds columns 4 c to 4 c + 3 of token t, four times over, as the four rows of a vector
+ * meet them: a plain load is one instruction less than one that spreads four bytes. */
 struct act4 {
-  int8_t q[BLOCK / 4][TILE_TOKENS][4];
+  int8_t q[BLOCK / 4][TILE_TOKENS][4][4];
   float d[TILE_TOKENS], ds[TILE_TOKENS];
   int32_t sum[2][TILE_TOKENS];
 };
@@ -85,18 +86,29 @@ struct kv_head {
 #define MAX_HEAD_DIM 1024
 #define MIX_BLOCK 128 /* positions whose products with int8 values are added up as integers; aligned to multiples of it */
 
-/* q, scores and out hold n_q queries; scores (n_q, score_stride) are indexed by absolute position.
+/* The query heads of one KV head, for a few tokens: head i of token t is row r = t * n_heads + i, and lies at
+ * first + t * stride + i * head_dim. */
+struct attn_rows {
+  int n_heads, n_tokens;
+  int stride; /* floats from token to token */
+};
+
+/* q and out hold rows; scores (rows, score_stride) are indexed by absolute position.
  *   scores, for whole groups of 8 positions from p_begin to p_end:
  *     float  scores[p] = sum over d in turn of q[d] * key[d][p]
  *     int8   q becomes 16 bits, of one scale; scores[p] = (float)I * (its scale * key_scale[p]),  I = sum q * key
- *   mix:
+ *   mix, of scores that are 0 or more, and 0 where a row sees nothing:
  *     float  out[d] = sum over groups of 8 positions of (sum in turn of scores[p] * value[p][d])
  *     int8   in each MIX_BLOCK scores[p] * value_scale[p] becomes 16 bits, of one scale; out[d] = sum over blocks in turn
  *            of (float)I * that scale,  I = sum weight * value */
-typedef void attn_scores_fn(float *scores, int score_stride, const float *q, int n_q, const struct kv_head *kv, int head_dim,
-                            int p_begin, int p_end);
-typedef void attn_mix_fn(float *out, const float *scores, int score_stride, int n_q, const struct kv_head *kv, int head_dim,
-                         int p_begin, int p_end);
+typedef void attn_scores_fn(float *scores, int score_stride, const float *q, struct attn_rows rows, const struct kv_head *kv,
+                            int head_dim, int p_begin, int p_end);
+typedef void attn_mix_fn(float *out, const float *scores, int score_stride, struct attn_rows rows, const struct kv_head *kv,
+                         int head_dim, int p_begin, int p_end);
+
+static inline size_t attn_row_at(struct attn_rows rows, int row, int head_dim) {
+  return (size_t)(row / rows.n_heads) * (size_t)rows.stride + (size_t)(row % rows.n_heads) * (size_t)head_dim;
+}
 
 /* One level's kernels. */
 struct kernels {
@@ -166,11 +178,11 @@ void vec_relu_squared(float *x, int n); /* x = max(x, 0)^2 */
 /* Pairs (i, i + n/2) or (2 i, 2 i + 1) of x (n) are turned; cos_sin (n): n/2 cosines, then n/2 sines. */
 void vec_rope_neox(float *x, const float *cos_sin, int n);
 void vec_rope_normal(float *x, const float *cos_sin, int n);
-/* In place: scores [begin, end) times scale become exp(score - max), everything else in [begin & ~7, end rounded up to
- * 8) becomes 0. Returns their sum. sink: one more score, already scaled, that takes its part of the sum and has no value;
+/* In place: scores [begin, end) times scale become exp(score - max), all others in [from, to) become 0; from and to are
+ * multiples of 8. Returns their sum. sink: one more score, already scaled, that takes its part of the sum and has no value;
  * NO_SINK: there is none. */
 #define NO_SINK -1e38f
-float vec_softmax(float *scores, int begin, int end, float scale, float sink);
+float vec_softmax(float *scores, int from, int to, int begin, int end, float scale, float sink);
 void vec_add_slope(float *scores, int begin, int end, float slope); /* scores[p] += slope * (p - (end - 1)) */
 void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
 /* q (n, a multiple of 4) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to

@@ -47,7 +47,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   for (int c = 0; c < 8; c++) {
     const v128_t q0 = wasm_v128_load(q + 32 * c), q1 = wasm_v128_load(q + 32 * c + 16);
     for (int i = 0; i < TILE_TOKENS; i++) {
-      const v128_t splat = wasm_v128_load32_splat(x->q[c][i]);
+      const v128_t splat = wasm_v128_load(x->q[c][i]);
       const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, q0);
       const v128_t dot1 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, q1);
       shorts[i][0] = c % run ? wasm_i16x8_add(shorts[i][0], dot0) : dot0;

@@ -19,7 +19,7 @@ void narrow4_scalar(struct act4 *out, const float *x, int x_stride, int k) {
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
       narrow1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
-      for (int i = 0; i < BLOCK; i++) out->q[i / 4][t][i % 4] = one.q[i];
+      for (int i = 0; i < BLOCK; i++) for (int c = 0; c < 4; c++) out->q[i / 4][t][c][i % 4] = one.q[i];
       out->d[t] = one.d;
       out->ds[t] = one.ds;
       for (int h = 0; h < 2; h++) out->sum[h][t] = one.sum[h];
@@ -60,7 +60,7 @@ static void view_narrow(struct act_view *out, const void *acts, size_t n_tokens,
     out->ds = act->ds;
   } else {
     const struct act4 *act = (const struct act4 *)acts + block;
-    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][t][i % 4];
+    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][t][0][i % 4];
     out->d = act->d[t];
     out->ds = act->ds[t];
   }

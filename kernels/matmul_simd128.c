@@ -19,7 +19,7 @@ INLINE struct act_chunk load_chunk(enum layout layout, int n_tokens, const void 
     const int16_t(*q)[2] = n_tokens == 1 ? ((const struct wide1 *)act)->q[c] : ((const struct wide4 *)act)->q[c][t];
     return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
   }
-  const int8_t *q = n_tokens == 1 ? ((const struct act1 *)act)->q + 4 * c : ((const struct act4 *)act)->q[c][t];
+  const int8_t *q = n_tokens == 1 ? ((const struct act1 *)act)->q + 4 * c : ((const struct act4 *)act)->q[c][t][0];
   const v128_t splat = wasm_v128_load32_splat(q);
   return (struct act_chunk){even_bytes(true, splat), odd_bytes(true, splat)};
 }
@@ -109,7 +109,7 @@ void narrow4_simd128(struct act4 *out, const float *x, int x_stride, int k) {
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
       narrow1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
-      for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q + 4 * c, 4);
+      for (int c = 0; c < BLOCK / 4; c++) wasm_v128_store(out->q[c][t], wasm_v128_load32_splat(one.q + 4 * c));
       out->d[t] = one.d;
       out->ds[t] = one.ds;
       out->sum[0][t] = one.sum[0];

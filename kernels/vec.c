@@ -39,36 +39,37 @@ static inline i32x4 as_bits(f32x4 x) {
 
 /* Constants of exp4. V8 builds a vector constant anew at each use, so they are loaded once, by a pointer that the compiler
  * cannot look behind. */
-struct exp_constants { f32x4 low, high, log2_e, rounder, ln2_high, ln2_low, c6, c5, c4, c3, half, one; };
+struct exp_constants { f32x4 low, high, log2_e, rounder, ln2_high, ln2_low, c5, c4, c3, c2, one; };
 
 static inline struct exp_constants load_exp(void) {
   static const float table[] = {-87.0f, 88.0f, 1.44269504f, 12582912.0f, 0.693359375f, -2.12194440e-4f,
-                                1 / 720.0f, 1 / 120.0f, 1 / 24.0f, 1 / 6.0f, 0.5f, 1.0f};
+                                8.31250126e-3f, 4.18903315e-2f, 0.166671154f, 0.499992303f, 1.0f};
   const float *c = table;
   __asm__("" : "+r"(c));
-  return (struct exp_constants){c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11]};
+  return (struct exp_constants){c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10]};
 }
 
-/* e^x for x in [-87, 88], clamped to it beyond; relative error below 2e-7. x = n ln 2 + r, |r| <= ln 2 / 2: adding
+/* e^x for x in [-87, 88], anything beyond; relative error below 2e-7. x = n ln 2 + r, |r| <= ln 2 / 2: adding
  * 1.5 * 2^23 leaves the nearest integer n in the low bits; ln 2 is split in two so that n * 0.693359375 is exact; e^r by
- * its Taylor polynomial of degree 6 (the remainder is 0.3466^7 / 7! = 1.2e-7 of the result); 2^n goes into the exponent,
- * to which the shift leaves the low bits alone. */
-static inline f32x4 exp_clamped(f32x4 x, const struct exp_constants *c) {
-  x = x > c->high ? c->high : x;
-  x = x > c->low ? x : c->low; /* NaN too */
+ * the polynomial 1 + r + c2 r^2 + ... + c5 r^5 whose largest relative error there is least (Remez's exchange: 1.05e-7); 2^n
+ * goes into the exponent, to which the shift leaves the low bits alone. */
+static inline f32x4 exp_bounded(f32x4 x, const struct exp_constants *c) {
   const f32x4 shifted = x * c->log2_e + c->rounder, n = shifted - c->rounder;
   const f32x4 r = (x - n * c->ln2_high) - n * c->ln2_low;
-  f32x4 p = c->c6;
-  p = p * r + c->c5;
+  f32x4 p = c->c5;
   p = p * r + c->c4;
   p = p * r + c->c3;
-  p = p * r + c->half;
+  p = p * r + c->c2;
   p = p * r + c->one;
   p = p * r + c->one;
   return as_floats(as_bits(p) + (as_bits(shifted) << 23));
 }
 
-static inline f32x4 exp4(f32x4 x, const struct exp_constants *c) { return x < c->low ? (f32x4)0 : exp_clamped(x, c); }
+/* Beyond it: 0 below, e^88 above. */
+static inline f32x4 exp4(f32x4 x, const struct exp_constants *c) {
+  x = x > c->high ? c->high : x;
+  return x >= c->low ? exp_bounded(x, c) : (f32x4)0;
+}
 
 /* ---- elementwise ---- */
 
@@ -170,26 +171,25 @@ static inline float max_lanes(f32x4 x) {
   return a < b ? b : a;
 }
 
-/* Weights below e^-80 of the largest vanish: as denormals they would cost hundreds of cycles each in the mix. */
-float vec_softmax(float *scores, int begin, int end, float scale, float sink) {
+/* Weights below e^-80 of the largest, and those of no number, vanish: as denormals they would cost hundreds of cycles each
+ * in the mix. */
+float vec_softmax(float *scores, int from, int to, int begin, int end, float scale, float sink) {
   const struct exp_constants c = load_exp();
-  const int first = begin & ~7, last = (end + 7) & ~7;
-  for (int i = first; i < begin; i++) scores[i] = -1e38f;
-  for (int i = end; i < last; i++) scores[i] = -1e38f;
+  for (int i = from; i < begin; i++) scores[i] = -1e38f;
+  for (int i = end; i < to; i++) scores[i] = -1e38f;
   f32x4 maxima = sink, sums = 0;
-  for (int i = first; i < last; i += LANES) {
+  for (int i = from; i < to; i += LANES) {
     const f32x4 x = load(scores + i, LANES) * scale;
-    store(scores + i, x, LANES);
     maxima = maxima < x ? x : maxima;
   }
   const f32x4 max = max_lanes(maxima), least = c.low + 7.0f;
-  for (int i = first; i < last; i += LANES) {
-    const f32x4 x = load(scores + i, LANES) - max, p = x < least ? (f32x4)0 : exp_clamped(x, &c);
+  for (int i = from; i < to; i += LANES) {
+    const f32x4 x = load(scores + i, LANES) * scale - max, p = x >= least ? exp_bounded(x, &c) : (f32x4)0;
     store(scores + i, p, LANES);
     sums += p;
   }
   const f32x4 rest = sink - max;
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (rest < least ? (f32x4)0 : exp_clamped(rest, &c))[0];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (rest >= least ? exp_bounded(rest, &c) : (f32x4)0)[0];
 }
 
 void vec_add_slope(float *scores, int begin, int end, float slope) {

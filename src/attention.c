@@ -6,8 +6,15 @@
 struct job {
   struct sotto_session *session;
   uint32_t layer;
-  size_t from;
+  size_t from, to; /* positions */
 };
+
+/* The first position that a token sees in a layer. */
+static int first_seen(const struct sotto_session *session, uint32_t layer, int position) {
+  const struct config *config = &session->model->config;
+  const int first = position + 1 - (int)config->window;
+  return config->is_sliding[layer] && first > 0 ? first : 0;
+}
 
 /* x (n_heads, head_dim): the norm of each head, or of all as one row. */
 static void norm_heads(const struct config *config, const struct affine *with, float *x, size_t n_heads) {
@@ -85,43 +92,52 @@ static float scale_of(const struct sotto_session *session, size_t position) {
   return scale;
 }
 
-/* scores[begin, end) of one query become weights; returns their sum. */
-static float weigh(const struct config *config, const struct tensor *sinks, float *scores, int begin, int end, float scale,
-                   size_t head) {
+/* The scores of one query, at a position, become weights; those of [from, to) that it does not see become 0. Returns their
+ * sum. head: of the query. */
+static float weigh(const struct sotto_session *session, uint32_t layer, float *scores, int from, int to, int position, size_t head) {
+  const struct config *config = &session->model->config;
+  const struct tensor *sinks = &session->model->weights.layers[layer].sinks;
+  const int begin = first_seen(session, layer, position), end = position + 1;
+  float scale = scale_of(session, (size_t)position);
   if (config->attn_cap > 0) {
     vec_scale(scores + begin, scale, end - begin);
     vec_soft_cap(scores + begin, config->attn_cap, end - begin);
     scale = 1;
   }
   if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, slope_of(config, head) / scale);
-  return vec_softmax(scores, begin, end, scale, tensor_exists(sinks) ? vector(sinks)[head] : NO_SINK);
+  return vec_softmax(scores, from, to, begin, end, scale, tensor_exists(sinks) ? vector(sinks)[head] : NO_SINK);
 }
 
-/* One token and one KV head: all the query heads that share it. */
+/* A few tokens and one KV head: all the query heads that share it. The tokens see the same positions but for a few at both
+ * ends, which are masked. */
 static void attend(void *argument, int task, int thread) {
   const struct job *job = argument;
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
-  const size_t head = (size_t)task % config->n_kv_heads, token = (size_t)task / config->n_kv_heads, dim = config->head_dim;
-  const int n_q = (int)(config->n_heads / config->n_kv_heads), stride = (int)session->score_stride;
-  const int end = (int)(job->from + token + 1), window = (int)config->window;
-  const int begin = config->is_sliding[job->layer] && end > window ? end - window : 0;
+  const size_t head = (size_t)task % config->n_kv_heads, dim = config->head_dim;
+  const int first = task / (int)config->n_kv_heads * TILE_TOKENS, left = (int)(job->to - job->from) - first;
+  const struct attn_rows rows = {(int)(config->n_heads / config->n_kv_heads), left < TILE_TOKENS ? left : TILE_TOKENS,
+                                 (int)(config->n_heads * dim)};
+  const size_t at = ((size_t)first * config->n_heads + head * (size_t)rows.n_heads) * dim;
+  const int position = (int)job->from + first, end = position + rows.n_tokens, stride = (int)session->score_stride;
+  const int begin = first_seen(session, job->layer, position), from = begin & ~7, to = (end + 7) & ~7;
   const struct kv_head kv = kv_head(session, &session->kv[job->layer], head);
-  const float scale = scale_of(session, job->from + token);
-  const struct tensor *sinks = &session->model->weights.layers[job->layer].sinks;
   const struct kernels *kernels = session->model->kernels;
-  const size_t heads_at = token * config->n_heads * dim + head * (size_t)n_q * dim;
-  float *scores = session->scores + (size_t)thread * (size_t)n_q * session->score_stride, *out = session->mixed + heads_at;
-  kernels->attn_scores[session->kv_type](scores, stride, session->q + heads_at, n_q, &kv, (int)dim, begin, end);
-  float sums[64]; /* one a query of the group; session.c bounds it */
-  for (int i = 0; i < n_q; i++) sums[i] = weigh(config, sinks, scores + i * stride, begin, end, scale, head * (size_t)n_q + (size_t)i);
-  kernels->attn_mix[session->kv_type](out, scores, stride, n_q, &kv, (int)dim, begin, end);
-  for (int i = 0; i < n_q; i++) vec_scale(out + (size_t)i * dim, 1.0f / sums[i], (int)dim);
+  float *scores = session->scores + (size_t)thread * TILE_TOKENS * (size_t)rows.n_heads * session->score_stride;
+  float sums[TILE_TOKENS * MAX_QUERIES], *out = session->mixed + at;
+  kernels->attn_scores[session->kv_type](scores, stride, session->q + at, rows, &kv, (int)dim, begin, end);
+  for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) {
+    const int p = position + r / rows.n_heads;
+    sums[r] = weigh(session, job->layer, scores + r * stride, from, to, p, head * (size_t)rows.n_heads + (size_t)(r % rows.n_heads));
+  }
+  kernels->attn_mix[session->kv_type](out, scores, stride, rows, &kv, (int)dim, begin, end);
+  for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) vec_scale(out + attn_row_at(rows, r, (int)dim), 1.0f / sums[r], (int)dim);
 }
 
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to) {
-  struct job job = {session, layer, from};
+  struct job job = {session, layer, from, to};
+  const int n_tiles = ((int)(to - from) + TILE_TOKENS - 1) / TILE_TOKENS;
   pool_run(session->pool, write_token, &job, (int)(to - from));
   kv_clear_after(session, &session->kv[layer], to - 1);
-  pool_run(session->pool, attend, &job, (int)((to - from) * session->model->config.n_kv_heads));
+  pool_run(session->pool, attend, &job, n_tiles * (int)session->model->config.n_kv_heads);
 }

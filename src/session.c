@@ -9,7 +9,6 @@
 #define DEFAULT_WAVE 512
 #define MAX_CTX (1u << 21)
 #define MAX_THREADS 64
-#define MAX_QUERIES 64 /* query heads that share a KV head (attention.c) */
 
 /* ---- open ---- */
 
@@ -67,13 +66,13 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->out = carve_rows(arena, rows * embd);
   session->gate = carve_rows(arena, rows * ff);
   session->up = carve_rows(arena, rows * ff);
-  session->acts.forms[ACT_NARROW] = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct act1));
-  session->acts.forms[ACT_WIDE] = arena_carve(arena, rows * (widest / BLOCK + 1), sizeof(struct wide1));
+  session->acts.forms[ACT_NARROW] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct act4));
+  session->acts.forms[ACT_WIDE] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct wide4));
   session->acts.forms[ACT_FLOAT] = arena_carve(arena, rows * widest, sizeof(float));
   session->panel_bytes = round_up(gemm_panel_bytes((int)widest), 64);
   session->panels = arena_carve(arena, session->n_threads, session->panel_bytes);
-  session->score_stride = round_up(session->n_ctx, 8);
-  session->scores = arena_carve(arena, (uint64_t)session->n_threads * (config->n_heads / config->n_kv_heads),
+  session->score_stride = round_up(session->n_ctx, 16) + 16; /* an odd number of cache lines: rows share no set */
+  session->scores = arena_carve(arena, (uint64_t)session->n_threads * TILE_TOKENS * (config->n_heads / config->n_kv_heads),
                                 session->score_stride * sizeof(float));
   session->logits = arena_carve(arena, round_up(config->n_vocab, TILE_ROWS), sizeof(float));
 }

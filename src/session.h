@@ -5,6 +5,8 @@
 #include "model.h"
 #include "pool.h"
 
+#define MAX_QUERIES 64 /* query heads that share a KV head */
+
 /* Keys and values of one layer, per KV head (kv.c; layouts: kernels.h). */
 struct kv_layer {
   uint8_t *keys, *values;            /* (n_kv_heads, n_slots, head_dim) items of the cache's type */
@@ -59,7 +61,7 @@ struct sotto_session {
   struct acts acts;
   uint8_t *panels;     /* (n_threads, panel_bytes) */
   size_t panel_bytes;
-  float *scores;       /* (n_threads, n_heads / n_kv_heads, score_stride) */
+  float *scores;       /* (n_threads, TILE_TOKENS * n_heads / n_kv_heads, score_stride) */
   size_t score_stride;
 
   float *logits;          /* (n_vocab) */

@@ -238,15 +238,15 @@ static void hostile_activations_agree(void) {
 
 /* ---- attention ---- */
 
-enum { DIM = 64, SLOTS = 3 * MIX_BLOCK, MAX_Q = 5 };
-static float keys[SLOTS * DIM], values[SLOTS * DIM], q[MAX_Q * DIM];
+enum { DIM = 64, SLOTS = 3 * MIX_BLOCK, MAX_ROWS = 21 };
+static float keys[SLOTS * DIM], values[SLOTS * DIM], q[MAX_ROWS * DIM];
 static uint16_t keys16[SLOTS * DIM], values16[SLOTS * DIM];
 static int8_t keys8[SLOTS * DIM], values8[SLOTS * DIM];
 static float key_scales[SLOTS], value_scales[SLOTS];
 static const struct kv_head caches[KV_TYPE_COUNT] = {
     [KV_F32] = {.keys = keys, .values = values}, [KV_F16] = {.keys = keys16, .values = values16},
     [KV_INT8] = {keys8, values8, key_scales, value_scales}};
-static float scores[2][MAX_Q * SLOTS], mixed[2][MAX_Q * DIM];
+static float scores[2][MAX_ROWS * SLOTS], mixed[2][MAX_ROWS * DIM];
 
 /* The same numbers in each type, as kv.c writes them. */
 static void fill_caches(void) {
@@ -265,7 +265,7 @@ static void fill_caches(void) {
       values8[p / 4 * 4 * DIM + 4 * d + p % 4] = (int8_t)quants[1][d];
     }
   }
-  for (int i = 0; i < MAX_Q * DIM; i++) q[i] = test_random_float(&seed);
+  for (int i = 0; i < MAX_ROWS * DIM; i++) q[i] = test_random_float(&seed);
 }
 
 static void attention_levels_agree(void) {
@@ -273,15 +273,17 @@ static void attention_levels_agree(void) {
   const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level)};
   fill_caches();
   for (int type = 0; type < KV_TYPE_COUNT; type++)
-    for (int n_q = 1; n_q <= MAX_Q; n_q++)
+    for (int n_rows = 1; n_rows <= MAX_ROWS; n_rows += n_rows < 6 ? 1 : 5)
       for (int begin = 0; begin < SLOTS - 6; begin += 43)
-        for (int end = begin + 1; end <= SLOTS - 6; end += 29) {
+        for (int end = begin + 9; end <= SLOTS - 6; end += 29) {
+          const struct attn_rows rows = {n_rows % 2 ? n_rows : n_rows / 2, n_rows % 2 ? 1 : 2, n_rows / 2 * DIM};
           for (int i = 0; i < 2; i++) {
-            levels[i]->attn_scores[type](scores[i], SLOTS, q, n_q, &caches[type], DIM, begin, end);
-            for (int h = 0; h < n_q; h++) vec_softmax(scores[i] + h * SLOTS, begin, end, 0.125f, NO_SINK);
-            levels[i]->attn_mix[type](mixed[i], scores[i], SLOTS, n_q, &caches[type], DIM, begin, end);
+            levels[i]->attn_scores[type](scores[i], SLOTS, q, rows, &caches[type], DIM, begin, end);
+            for (int r = 0; r < rows.n_heads * rows.n_tokens; r++)
+              vec_softmax(scores[i] + r * SLOTS, begin & ~7, (end + 7) & ~7, begin, end - r / rows.n_heads, 0.125f, NO_SINK);
+            levels[i]->attn_mix[type](mixed[i], scores[i], SLOTS, rows, &caches[type], DIM, begin, end);
           }
-          if (!CHECK(memcmp(mixed[0], mixed[1], (size_t)(n_q * DIM) * 4) == 0)) return;
+          if (!CHECK(memcmp(mixed[0], mixed[1], (size_t)(n_rows * DIM) * 4) == 0)) return;
         }
 }
 
@@ -297,9 +299,10 @@ static void attention_computes_what_it_says(void) {
   }
   static const double error_budgets[KV_TYPE_COUNT] = {[KV_F32] = 1e-6, [KV_F16] = 2e-4, [KV_INT8] = 5e-3};
   for (int type = 0; type < KV_TYPE_COUNT; type++) {
-    kernels->attn_scores[type](scores[0], SLOTS, q, 1, &caches[type], DIM, begin, end);
-    const float sum = vec_softmax(scores[0], begin, end, 0.125f, NO_SINK);
-    kernels->attn_mix[type](mixed[0], scores[0], SLOTS, 1, &caches[type], DIM, begin, end);
+    const struct attn_rows one = {1, 1, DIM};
+    kernels->attn_scores[type](scores[0], SLOTS, q, one, &caches[type], DIM, begin, end);
+    const float sum = vec_softmax(scores[0], begin & ~7, (end + 7) & ~7, begin, end, 0.125f, NO_SINK);
+    kernels->attn_mix[type](mixed[0], scores[0], SLOTS, one, &caches[type], DIM, begin, end);
     for (int d = 0; d < DIM; d++) {
       double exact = 0;
       for (int p = begin; p < end; p++) exact += weight[p] / total * values[p * DIM + d];

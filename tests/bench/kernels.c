@@ -43,13 +43,15 @@ void EXPORT(gemm)(const struct kernels *kernels, int layout, float *y, int y_str
   kernels->gemm[layout](y, y_stride, w, x, k, n_groups, n_tiles, panel);
 }
 
-/* Attention of n_q queries that share a KV head, over positions 0 to n: scores, softmax, mix. */
-void EXPORT(attention)(const struct kernels *kernels, int type, float *out, float *scores, const float *q, int n_q,
-                       const void *keys, const void *values, const float *scales, int head_dim, int n, int part) {
+/* Attention of n_tokens with n_heads each that share a KV head, over positions 0 to n: scores, softmax, mix. */
+void EXPORT(attention)(const struct kernels *kernels, int type, float *out, float *scores, const float *q, int n_heads,
+                       int n_tokens, const void *keys, const void *values, const float *scales, int head_dim, int n, int part) {
   const struct kv_head kv = {keys, values, scales, scales};
-  if (part & 1) kernels->attn_scores[type](scores, n, q, n_q, &kv, head_dim, 0, n);
-  if (part & 2) for (int i = 0; i < n_q; i++) vec_softmax(scores + i * n, 0, n, 0.125f, NO_SINK);
-  if (part & 4) kernels->attn_mix[type](out, scores, n, n_q, &kv, head_dim, 0, n);
+  const struct attn_rows rows = {n_heads, n_tokens, n_heads * head_dim};
+  const int stride = n + 16;
+  if (part & 1) kernels->attn_scores[type](scores, stride, q, rows, &kv, head_dim, 0, n);
+  if (part & 2) for (int r = 0; r < n_heads * n_tokens; r++) vec_softmax(scores + r * stride, 0, n, 0, n, 0.125f, NO_SINK);
+  if (part & 4) kernels->attn_mix[type](out, scores, stride, rows, &kv, head_dim, 0, n);
 }
 
 /* The streaming read that weights are compared with. */

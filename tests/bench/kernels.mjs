@@ -1,4 +1,4 @@
-// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...] [--level NAME]
+// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME]
 // Prints GMAC/s; for gemv, whose weights lie in memory and not in a cache, GB/s of packed weights too, and their share of
 // a plain streaming read in the same run. All kernels take turns, in samples of some milliseconds, so that noise hits all
 // alike; the figures are medians.
@@ -70,7 +70,7 @@ new Uint32Array(memory.buffer, stream, GEMV_BYTES / 4).fill(0x01010101);
 
 // Each candidate: run() does its work once and returns nothing; units per run.
 const candidates = [{ name: "streaming read", bytes: GEMV_BYTES, run: () => exports.read_stream(stream, GEMV_BYTES), samples: [] }];
-const names = positionals.length ? positionals : LAYOUTS;
+const names = positionals.length ? positionals.filter((name) => name !== "attention") : LAYOUTS;
 const levels = Object.keys(LEVELS).filter((level) => !values.level || level === values.level);
 const y = allocate(4 * Math.max(4096, nTokens) * 512);
 for (const name of names) {
@@ -97,15 +97,15 @@ for (const name of names) {
   }
 }
 
-// Attention, of three queries that share a KV head, as in SmolLM2.
-const ATTENTION = { nQ: 3, headDim: 64, nPositions: 2048 };
+// Attention of three heads that share a KV head, as in SmolLM2, for one token and for four.
+const ATTENTION = { nHeads: 3, headDim: 64, nPositions: 2048 };
 const CACHES = { f32: 0, f16: 1, int8: 2 };
 const PARTS = { scores: 1, softmax: 2, mix: 4 };
-if (positionals.length === 0) {
-  const { nQ, headDim, nPositions } = ATTENTION;
+if (positionals.length === 0 || positionals.includes("attention")) {
+  const { nHeads, headDim, nPositions } = ATTENTION;
   const table = exports.table(LEVELS.simd128);
   const nItems = headDim * nPositions;
-  const scores = allocate(4 * nQ * nPositions);
+  const scores = allocate(4 * 4 * nHeads * (nPositions + 16));
   const scales = allocate(4 * nPositions);
   new Float32Array(memory.buffer, scales, nPositions).fill(0.01);
   for (const [type, index] of Object.entries(CACHES)) {
@@ -117,10 +117,13 @@ if (positionals.length === 0) {
     }
     for (const [part, bit] of Object.entries(PARTS)) {
       if (part === "softmax" && type !== "f32") continue; // the same for all
-      candidates.push({
-        name: `attention ${type} ${part}`, samples: [], macs: part === "softmax" ? nQ * nPositions : nQ * nItems,
-        run: () => exports.attention(table, index, y, scores, floats, nQ, keys, values, scales, headDim, nPositions, bit),
-      });
+      for (const nTokens of type === "int8" ? [1, 4] : [1]) {
+        candidates.push({
+          name: `attention ${type} ${part}${nTokens > 1 ? ` ${nTokens} tokens` : ""}`, samples: [],
+          macs: nTokens * nHeads * (part === "softmax" ? nPositions : nItems),
+          run: () => exports.attention(table, index, y, scores, floats, nHeads, nTokens, keys, values, scales, headDim, nPositions, bit),
+        });
+      }
     }
   }
 }
