@@ -349,7 +349,6 @@ static enum sotto_status read_baichuan(const struct reader *reader, struct confi
 
 static enum sotto_status read_mpt(const struct reader *reader, struct config *config) {
   config->graph.has_positions = has_tensor(reader, "position_embd.weight");
-  if (has_tensor(reader, "blk.0.attn_q_norm.weight")) config->graph.qk_norm = QK_NORM_ROW;
   TRY(read_olmo(reader, config));
   return read_f32(reader, "attention.max_alibi_bias", OPTIONAL, 0, 1e6f, &config->alibi_bias);
 }
@@ -376,11 +375,13 @@ struct architecture {
 #define GELU .activation = ACTIVATION_GELU
 #define RELU_SQUARED .activation = ACTIVATION_RELU_SQUARED
 #define NEOX .rope = ROPE_NEOX
+#define NO_ROPE .rope = ROPE_NONE
+#define LIKE_GPT2 .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN
 
 static const struct architecture architectures[] = {
     {"llama", {0}, NULL},
     {"mistral3", {0}, read_mistral3},
-    {"qwen", {NEOX}, read_qwen},
+    {"qwen", {NEOX, .has_head = true}, read_qwen},
     {"qwen2", {NEOX}, NULL},
     {"qwen2vl", {NEOX}, NULL},
     {"qwen3", {NEOX, .qk_norm = QK_NORM_HEAD}, NULL},
@@ -388,41 +389,41 @@ static const struct architecture architectures[] = {
     {"gemma", {NEOX, GELU}, read_gemma},
     {"gemma2", {NEOX, GELU, .norms = NORMS_AROUND}, read_gemma2},
     {"gemma3", {NEOX, GELU, .norms = NORMS_AROUND, .qk_norm = QK_NORM_HEAD}, read_gemma3},
-    {"phi2", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, NULL},
+    {"phi2", {NEOX, GELU, LIKE_GPT2, .block = BLOCK_ONE_NORM, .has_head = true}, NULL},
     {"phi3", {NEOX, .ffn = FFN_FUSED}, NULL},
     {"smollm3", {0}, read_smollm3},
     {"olmo", {.norm = NORM_LAYER_PLAIN}, read_olmo},
-    {"olmo2", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_ROW}, read_olmo2},
+    {"olmo2", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_ROW, .has_head = true}, read_olmo2},
     {"granite", {0}, read_granite},
     {"minicpm", {0}, read_minicpm},
     {"exaone", {NEOX}, NULL},
     {"exaone4", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_HEAD}, read_exaone4},
-    {"stablelm", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS}, read_stablelm},
-    {"starcoder", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_positions = true}, NULL},
-    {"starcoder2", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
-    {"gpt2", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_positions = true}, NULL},
-    {"gptneox", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, read_gptneox},
+    {"stablelm", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .has_head = true}, read_stablelm},
+    {"starcoder", {NO_ROPE, GELU, LIKE_GPT2, .has_positions = true}, NULL},
+    {"starcoder2", {NEOX, GELU, LIKE_GPT2}, NULL},
+    {"gpt2", {NO_ROPE, GELU, LIKE_GPT2, .has_positions = true}, NULL},
+    {"gptneox", {NEOX, GELU, LIKE_GPT2, .has_head = true}, read_gptneox},
     {"falcon", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, read_falcon},
     {"ernie4_5", {0}, NULL},
     {"hunyuan-dense", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
     {"hunyuan_vl", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
     {"command-r", {.norm = NORM_LAYER, .block = BLOCK_ONE_NORM}, read_command_r},
     {"cohere2", {.norm = NORM_LAYER, .block = BLOCK_ONE_NORM}, read_cohere2},
-    {"nemotron", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN}, NULL},
+    {"nemotron", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN, .has_head = true}, NULL},
     {"arcee", {RELU_SQUARED, .ffn = FFN_PLAIN}, NULL},
     {"seed_oss", {NEOX, .ffn_norm = "post_attention_norm"}, NULL},
     {"glm4", {.norms = NORMS_AROUND, .ffn = FFN_FUSED}, read_glm4},
     {"chatglm", {.ffn = FFN_FUSED}, NULL},
-    {"internlm2", {0}, NULL},
-    {"baichuan", {0}, read_baichuan},
-    {"mpt", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .ffn = FFN_PLAIN}, read_mpt},
-    {"bloom", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_embedding_norm = true}, read_alibi},
-    {"refact", {.rope = ROPE_NONE}, read_alibi},
-    {"codeshell", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
-    {"orion", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS}, NULL},
-    {"xverse", {0}, NULL},
-    {"jais", {.rope = ROPE_NONE, .norm = NORM_LAYER, .biases = BIASES_OF_ALL}, read_jais},
-    {"jais2", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
+    {"internlm2", {.has_head = true}, NULL},
+    {"baichuan", {.has_head = true}, read_baichuan},
+    {"mpt", {NO_ROPE, GELU, .norm = NORM_LAYER, .ffn = FFN_PLAIN}, read_mpt},
+    {"bloom", {NO_ROPE, GELU, LIKE_GPT2, .has_embedding_norm = true}, read_alibi},
+    {"refact", {NO_ROPE}, read_alibi},
+    {"codeshell", {NEOX, GELU, LIKE_GPT2, .has_head = true}, NULL},
+    {"orion", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .has_head = true}, NULL},
+    {"xverse", {.has_head = true}, NULL},
+    {"jais", {NO_ROPE, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .has_head = true}, read_jais},
+    {"jais2", {NEOX, RELU_SQUARED, LIKE_GPT2}, NULL},
     {"pangu-embedded", {NEOX}, NULL},
     {"maincoder", {.qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, NULL},
 };

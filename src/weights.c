@@ -148,19 +148,14 @@ static enum sotto_status open_qkv(struct opener *opener, const struct config *co
   return open_matrix(opener, config, &layer->v, i, "attn_v", n_kv, k);
 }
 
-static enum sotto_status open_qk_norm(struct opener *opener, struct affine *norm, int layer, const char *name, uint32_t n) {
-  TRY(open_vector(opener, &norm->weight, layer, name, "weight", n));
-  return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
-}
-
 static enum sotto_status open_attention(struct opener *opener, const struct config *config, struct layer *layer, int i) {
   const struct graph *graph = &config->graph;
   const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
   if (graph->norms != NORMS_AFTER) TRY(open_norm(opener, config, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
   TRY(open_qkv(opener, config, layer, i));
   if (graph->qk_norm != QK_NORM_NONE) {
-    TRY(open_qk_norm(opener, &layer->q_norm, i, "attn_q_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_q));
-    TRY(open_qk_norm(opener, &layer->k_norm, i, "attn_k_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_kv));
+    TRY(open_vector(opener, &layer->q_norm, i, "attn_q_norm", "weight", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_q));
+    TRY(open_vector(opener, &layer->k_norm, i, "attn_k_norm", "weight", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_kv));
   }
   if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->n_heads));
   TRY(open_matrix(opener, config, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
@@ -213,7 +208,7 @@ static enum sotto_status open_all(struct opener *opener, const struct config *co
     TRY(open_ffn(opener, config, layer, (int)i));
   }
   TRY(open_norm(opener, config, &weights->output_norm, -1, "output_norm", config->n_embd));
-  if (exists(opener, -1, "output", "weight")) {
+  if (config->graph.has_head || exists(opener, -1, "output", "weight")) {
     TRY(open_tensor(opener, &weights->output.weight, (struct wish){-1, "output", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0}));
     TRY(open_optional_vector(opener, &weights->output.scale, -1, "output", "scale", 1));
   }
