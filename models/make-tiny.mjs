@@ -35,28 +35,32 @@ const longRope = [["rope_factors_long.weight", 4], ["rope_factors_short.weight",
 /** name -> what it is made of. The name is the architecture's, and more after a colon. */
 export const MODELS = {
   "llama": { headDim: 16, extra: [["rope_freqs.weight", 8]], hasHead: false },
-  "llama:biases": { biases: "all", isQkvFused: true, extra: [["blk.0.attn_output.scale", 1], ["blk.1.attn_qkv.scale", 1]] },
+  "llama:biases": { biases: "all", isQkvFused: true,
+    extra: [["blk.0.attn_output.scale", 1], ["blk.1.attn_qkv.scale", 1]] },
   "llama:linear": { keys: { "rope.scaling.type": string("linear"), "rope.scaling.factor": f32(4) } },
   "llama:yarn": { headDim: 16, keys: yarn },
-  "llama:short": { extra: longRope, keys: { "rope.scaling.type": string("longrope"), "rope.scaling.attn_factor": f32(1.2),
-    "rope.scaling.original_context_length": u32(100000) } },
-  "mistral3": { headDim: 16, keys: { ...yarn, "rope.scaling.yarn_log_multiplier": f32(0.5), "attention.temperature_scale": f32(0.3),
-    "rope.scaling.yarn_beta_fast": f32(4) } },
+  "llama:short": { extra: longRope, keys: { "rope.scaling.type": string("longrope"),
+    "rope.scaling.attn_factor": f32(1.2), "rope.scaling.original_context_length": u32(100000) } },
+  "mistral3": { headDim: 16, keys: { ...yarn, "attention.temperature_scale": f32(0.3),
+    "rope.scaling.yarn_log_multiplier": f32(0.5), "rope.scaling.original_context_length": u32(30),
+    "rope.scaling.yarn_beta_fast": f32(1), "rope.scaling.yarn_beta_slow": f32(0.25) } },
   "qwen2": { biases: "qkv", hasHeadBias: true },
   "qwen3": { headDim: 16, qkNorm: "head", hasHead: false },
   "gemma": { headDim: 16, hasHead: false },
   "gemma2": { norms: "around", hasHead: false, keys: { "attention.sliding_window": u32(9),
     "attn_logit_softcapping": f32(3), "final_logit_softcapping": f32(5) } },
   "gemma3": { nLayers: 3, norms: "around", qkNorm: "head", hasHead: false, keys: { "attention.sliding_window": u32(9),
-    "attention.sliding_window_pattern": bools([true, false, true]), "rope.freq_base": f32(1e6), "rope.scaling.factor": f32(8) } },
+    "attention.sliding_window_pattern": bools([true, false, true]), "rope.freq_base": f32(1e6),
+    "rope.scaling.factor": f32(8) } },
   "phi2": { ...LAYER_NORM, ropeDims: 4, ffnNorm: null, hasHeadBias: true },
   "phi3": { isQkvFused: true, ffn: "fused", extra: longRope, keys: { "rope.scaling.attn_factor": f32(1.1),
     "rope.scaling.original_context_length": u32(32) } },
-  "smollm3": { nLayers: 4 },
+  "smollm3": { nLayers: 8 },
   "olmo": { norm: "plain", keys: { "attention.clamp_kqv": f32(0.7) } },
   "olmo2": { norms: "after", qkNorm: "row", keys: { ...yarn, "attention.sliding_window": u32(9),
     "attention.sliding_window_pattern": u32(2) } },
-  "granite": { keys: { embedding_scale: f32(2), residual_scale: f32(0.5), logit_scale: f32(3), "attention.scale": f32(0.2) } },
+  "granite": { keys: { embedding_scale: f32(2), residual_scale: f32(0.5), logit_scale: f32(3),
+    "attention.scale": f32(0.2) } },
   "granite:unturned": { keys: { logit_scale: f32(1), "rope.scaling.finetuned": bool(false) } },
   "minicpm": {},
   "exaone4": { norms: "after", qkNorm: "head" },
@@ -71,8 +75,8 @@ export const MODELS = {
   "falcon": { ...LAYER_NORM, biases: "norms", nKvHeads: 1, isQkvFused: true, ffnNorm: null },
   "falcon:40b": { ...LAYER_NORM, biases: "norms", isQkvFused: true, ffnNorm: "attn_norm_2" },
   "hunyuan-dense": { qkNorm: "head", hasHead: false, keys: { "rope.scaling.alpha": f32(100) } },
-  "command-r": { norm: "layer", qkNorm: "heads", ffnNorm: null, hasHead: false, nLayers: 64, nEmbd: 16, nHeads: 2, nFf: 16,
-    keys: { logit_scale: f32(0.3) } },
+  "command-r": { nLayers: 64, nEmbd: 16, nHeads: 2, nFf: 16, norm: "layer", qkNorm: "heads", ffnNorm: null,
+    hasHead: false, keys: { logit_scale: f32(0.3) } },
   "cohere2": { norm: "layer", ffnNorm: null, hasHead: false, nLayers: 4,
     keys: { logit_scale: f32(0.3), "attention.sliding_window": u32(9) } },
   "nemotron": { ...LAYER_NORM, ropeDims: 4 },
@@ -82,9 +86,10 @@ export const MODELS = {
   "glm4:sections": { norms: "around", ffn: "fused", keys: { "rope.dimension_sections": i32s([1, 1, 2, 0]) } },
   "baichuan:7b": { nLayers: 32, nEmbd: 16, nHeads: 2, nKvHeads: 2, nFf: 16 },
   "baichuan:13b": { nLayers: 40, nEmbd: 16, nHeads: 2, nKvHeads: 2, nFf: 16 },
-  "mpt": { norm: "layer", ffn: "plain", nKvHeads: 4, isQkvFused: true, hasHead: false, extra: [["blk.1.ffn.act.scales", 48]],
-    keys: { "attention.max_alibi_bias": f32(6), "attention.clamp_kqv": f32(0.7) } },
-  "bloom": { ...LAYER_NORM, nEmbd: 24, nHeads: 3, nKvHeads: 3, isQkvFused: true, hasEmbeddingNorm: true, hasHead: false },
+  "mpt": { norm: "layer", ffn: "plain", nKvHeads: 4, isQkvFused: true, hasHead: false,
+    extra: [["blk.1.ffn.act.scales", 48]], keys: { "attention.max_alibi_bias": f32(6), "attention.clamp_kqv": f32(0.7) } },
+  "bloom": { ...LAYER_NORM, nEmbd: 24, nHeads: 3, nKvHeads: 3, isQkvFused: true, hasEmbeddingNorm: true,
+    hasHead: false },
   "jais": { norm: "layer", biases: "all", nKvHeads: 4, isQkvFused: true, keys: { "attention.max_alibi_bias": f32(8) } },
 };
 
@@ -100,7 +105,8 @@ function generator(seed) {
 function keysOf(architecture, model) {
   const own = {
     block_count: u32(model.nLayers), context_length: u32(N_CTX), embedding_length: u32(model.nEmbd),
-    feed_forward_length: u32(model.nFf), "attention.head_count": u32(model.nHeads), "attention.head_count_kv": u32(model.nKvHeads),
+    feed_forward_length: u32(model.nFf),
+    "attention.head_count": u32(model.nHeads), "attention.head_count_kv": u32(model.nKvHeads),
     "attention.key_length": u32(model.headDim), "attention.value_length": u32(model.headDim),
     "rope.dimension_count": u32(model.ropeDims), vocab_size: u32(N_VOCAB),
     [`attention.layer_norm_${model.norm === "rms" ? "rms_" : ""}epsilon`]: f32(1e-5),
@@ -115,6 +121,11 @@ function keysOf(architecture, model) {
   ]);
 }
 
+function qkNormDims({ qkNorm, headDim }, n) {
+  if (qkNorm === "row") return [n];
+  return qkNorm === "head" ? [headDim] : [headDim, n / headDim];
+}
+
 // Adds a layer's tensors by matrix(name, nRows, k) and norm(name, n).
 function addLayer(model, prefix, { matrix, norm }) {
   const nQ = model.nHeads * model.headDim;
@@ -126,10 +137,9 @@ function addLayer(model, prefix, { matrix, norm }) {
     matrix(`${prefix}attn_k`, nKv, model.nEmbd);
     matrix(`${prefix}attn_v`, nKv, model.nEmbd);
   }
-  const nNorm = { head: () => [model.headDim], heads: (n) => [model.headDim, n / model.headDim], row: (n) => [n] }[model.qkNorm];
-  if (nNorm) {
-    norm(`${prefix}attn_q_norm`, ...nNorm(nQ));
-    norm(`${prefix}attn_k_norm`, ...nNorm(nKv));
+  if (model.qkNorm) {
+    norm(`${prefix}attn_q_norm`, ...qkNormDims(model, nQ));
+    norm(`${prefix}attn_k_norm`, ...qkNormDims(model, nKv));
   }
   matrix(`${prefix}attn_output`, model.nEmbd, nQ);
   if (model.norms !== "before") norm(`${prefix}post_attention_norm`, model.nEmbd);
@@ -150,7 +160,8 @@ function tensorsOf(model, random) {
   const small = () => 0.3 * random();
   const matrix = (name, nRows, k) => {
     add(`${name}.weight`, [k, nRows], () => 1.3 * random() / Math.sqrt(k));
-    if (model.biases === "all" || (model.biases === "qkv" && /attn_[qkv]/.test(name))) add(`${name}.bias`, [nRows], small);
+    const hasBias = model.biases === "all" || (model.biases === "qkv" && /attn_[qkv]/.test(name));
+    if (hasBias) add(`${name}.bias`, [nRows], small);
   };
   const norm = (name, ...dims) => {
     if (model.norm === "plain") return;

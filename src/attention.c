@@ -19,7 +19,8 @@ static int first_seen(const struct sotto_session *session, uint32_t layer, int p
 /* x (n_heads, head_dim): the norm of each head, or of all as one row. */
 static void norm_heads(const struct config *config, const float *weight, float *x, size_t n_heads) {
   const bool is_row = config->graph.qk_norm == QK_NORM_ROW;
-  const size_t n = is_row ? n_heads * config->head_dim : config->head_dim, step = config->graph.qk_norm == QK_NORM_HEADS ? n : 0;
+  const size_t n = is_row ? n_heads * config->head_dim : config->head_dim;
+  const size_t step = config->graph.qk_norm == QK_NORM_HEADS ? n : 0;
   for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n, weight += step) norm(config, x, x, weight, NULL, n);
 }
 
@@ -89,7 +90,8 @@ static float scale_of(const struct sotto_session *session, size_t position) {
 
 /* The scores of one query, at a position, become weights; those of [from, to) that it does not see become 0. Returns their
  * sum. head: of the query. */
-static float weigh(const struct sotto_session *session, uint32_t layer, float *scores, int from, int to, int position, size_t head) {
+static float weigh(const struct sotto_session *session, uint32_t layer, float *scores, int from, int to, int position,
+                   size_t head) {
   const struct config *config = &session->model->config;
   const struct tensor *sinks = &session->model->weights.layers[layer].sinks;
   const int begin = first_seen(session, layer, position), end = position + 1;
@@ -123,7 +125,8 @@ static void attend(void *argument, int task, int thread) {
   kernels->attn_scores[session->kv_type](scores, stride, session->q + at, rows, &kv, (int)dim, begin, end);
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) {
     const int p = position + r / rows.n_heads;
-    sums[r] = weigh(session, job->layer, scores + r * stride, from, to, p, head * (size_t)rows.n_heads + (size_t)(r % rows.n_heads));
+    const size_t query_head = head * (size_t)rows.n_heads + (size_t)(r % rows.n_heads);
+    sums[r] = weigh(session, job->layer, scores + r * stride, from, to, p, query_head);
   }
   kernels->attn_mix[session->kv_type](out, scores, stride, rows, &kv, (int)dim, begin, end);
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) vec_scale(out + attn_row_at(rows, r, (int)dim), 1.0f / sums[r], (int)dim);

@@ -154,8 +154,9 @@ static enum sotto_status open_attention(struct opener *opener, const struct conf
   if (graph->norms != NORMS_AFTER) TRY(open_norm(opener, config, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
   TRY(open_qkv(opener, config, layer, i));
   if (graph->qk_norm != QK_NORM_NONE) {
-    TRY(open_vector(opener, &layer->q_norm, i, "attn_q_norm", "weight", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_q));
-    TRY(open_vector(opener, &layer->k_norm, i, "attn_k_norm", "weight", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_kv));
+    const bool is_one = graph->qk_norm == QK_NORM_HEAD;
+    TRY(open_vector(opener, &layer->q_norm, i, "attn_q_norm", "weight", is_one ? config->head_dim : n_q));
+    TRY(open_vector(opener, &layer->k_norm, i, "attn_k_norm", "weight", is_one ? config->head_dim : n_kv));
   }
   if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->n_heads));
   TRY(open_matrix(opener, config, &layer->attn_out, i, "attn_output", config->n_embd, n_q));

@@ -49,7 +49,8 @@ async function rowsOfSotto(engine, prompts) {
   return rows;
 }
 
-// The logits at every position of TOKENS, by way of another prompt with the same beginning, and with single steps at the end.
+// The logits at every position of TOKENS, by way of another prompt with the same beginning, and with single steps at the
+// end.
 async function rowsAcrossReuse(engine) {
   const rows = [];
   const take = async (from, to) => {
@@ -115,7 +116,7 @@ function print({ family, error, types }) {
 requireOracle();
 const chosen = process.argv.slice(2);
 const results = [];
-console.log("error of the logits with F32 weights; mean KL(exact || llama.cpp) and KL(exact || Sotto), ! where Sotto is worse");
+console.log("error of the logits with F32 weights; mean KL(exact || llama.cpp) and KL(exact || Sotto), ! where worse");
 console.log(`${"".padEnd(16)}      F32   ${TYPES.map((type) => type.padStart(17)).join("    ")}`);
 for (const family of chosen.length ? chosen : FAMILIES) {
   results.push(await measure(family));
