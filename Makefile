@@ -100,7 +100,8 @@ BENCH_OBJECTS := $(filter build/obj/relaxed-single/kernels/%,$(call objects_of,r
 
 build/bench/kernels.wasm: build/obj/relaxed-single/tests/bench/kernels.o $(BENCH_OBJECTS)
 	@mkdir -p $(@D)
-	@$(CLANG) $(filter-out $(EXPORTS:%=-Wl,--export=%),$(WASM_LINK)) -Wl,--export=__heap_base $^ -o $@
+	@$(CLANG) $(filter-out $(EXPORTS:%=-Wl,--export=%) %--strip-all,$(WASM_LINK)) -Wl,--export=__heap_base $^ -o $@
+-include build/obj/relaxed-single/tests/bench/kernels.d
 
 # ---- Emscripten: each level as an archive of one object, whose only global symbols are the functions of sotto.h ----
 
@@ -157,7 +158,7 @@ build/app/.done: build/sotto/.done $(APP)
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
-        bench bench-kernels emscripten golden dist format clean
+        bench bench-kernels bench-code emscripten golden dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -177,6 +178,7 @@ help:
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-kernels       how fast each kernel is"
+	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
@@ -211,7 +213,7 @@ export PROMPT
 
 test:
 	@$(MAKE) --no-print-directory setup
-	@$(MAKE) --no-print-directory -j2 all build/test/all emscripten
+	@$(MAKE) --no-print-directory -j2 all build/test/all build/bench/kernels.wasm emscripten
 	@$(MAKE) --no-print-directory model MODEL=smollm2-135m-instruct-q4_1
 	@$(NODE) tests/run.mjs
 
@@ -219,7 +221,7 @@ test-c: build/test/all
 	@$(NODE) tests/run.mjs c
 test-types: build/sotto/.done
 	@$(NODE) tests/run.mjs types
-test-node: all
+test-node: all build/bench/kernels.wasm
 	@$(NODE) tests/run.mjs node
 test-browser: all
 	@$(NODE) tests/run.mjs browser
@@ -237,6 +239,8 @@ bench: all
 	@$(NODE) tests/bench/bench.mjs
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
+bench-code: build/bench/kernels.wasm
+	@$(NODE) tests/bench/code.mjs
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 golden-templates: build/templates/python

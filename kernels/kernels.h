@@ -7,14 +7,14 @@
  *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
  *
  * Quants of 4 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
- * bytes of Q8_0 meet 16-bit activations (struct wide1, wide4): they are widened for the multiplication anyway, so the
- * precision is free. F32, F16 and BF16 meet float activations.
+ * bytes of Q8_0, and those that grid points stand for (grid.h), meet 16-bit activations (struct wide1, wide4): they are
+ * widened for the multiplication anyway, so the precision is free. F32, F16 and BF16 meet float activations.
  *
  * The bits. Every level computes the same: integer sums are exact, and floats are added in the order of the scalar
  * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
  *
  *     quantised   acc = acc + (float)I_b * (d_b * act.d);  with minima also  acc = acc + m_b * act.ds
- *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K)
+ *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K, IQ1 to IQ3)
  *     float       s = 0; for each column in turn s = s + w * x;  then  acc = acc + s
  *
  * No fused multiply-add anywhere: builds use -ffp-contract=off and no relaxed_madd. */
@@ -32,18 +32,19 @@
 enum layout {
   LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16,
   LAYOUT_Q4_0, LAYOUT_Q4_1, LAYOUT_Q5_0, LAYOUT_Q5_1, LAYOUT_Q8_0, LAYOUT_Q4_K, LAYOUT_Q5_K, LAYOUT_Q6_K,
+  LAYOUT_IQ1_S, LAYOUT_IQ1_M, LAYOUT_IQ2_XXS, LAYOUT_IQ2_XS, LAYOUT_IQ2_S, LAYOUT_IQ3_XXS, LAYOUT_IQ3_S, /* grid.h */
   LAYOUT_COUNT
 };
 
-/* One block of 32 columns of one token, quantised: x = d * q. */
+/* One block of 32 columns of one token, quantised: x = d * q. q[c] holds columns 4 c to 4 c + 3 four times over, as the four
+ * rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. */
 struct act1 {
-  int8_t q[BLOCK];
+  int8_t q[BLOCK / 4][4][4];
   float d, ds;    /* scale; scale times the sum of q */
   int32_t sum[2]; /* sums of q over columns 0-15 and 16-31 */
 };
 
-/* The same of four tokens: q[c][t] holds columns 4 c to 4 c + 3 of token t, four times over, as the four rows of a vector
- * meet them: a plain load is one instruction less than one that spreads four bytes. */
+/* The same of four tokens. */
 struct act4 {
   int8_t q[BLOCK / 4][TILE_TOKENS][4][4];
   float d[TILE_TOKENS], ds[TILE_TOKENS];
@@ -150,7 +151,7 @@ void layout_unpack_row(enum layout layout, float *out, const void *group, int ro
 /* 32 columns of one packed row, unpacked: weight[i] = d * half_scale[i / 16] * q[i] + m. */
 struct row_block {
   int8_t q[BLOCK];       /* zero point removed */
-  int32_t half_scale[2]; /* integer scales of Q6_K, else 1 */
+  int32_t half_scale[2]; /* integer scales of Q6_K, IQ1 to IQ3, else 1 */
   float d, m;
 };
 void layout_unpack_block(enum layout layout, struct row_block *out, const void *group, int row, int block);

@@ -84,4 +84,5 @@ INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, c
     (void)panel;                                                                                            \
     gemm(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles);                                         \
   }
+#define GRID(layout)
 #include "kernels.inc"

@@ -33,20 +33,38 @@ INLINE int tile_scale_bytes(enum layout layout) {
   return layout == LAYOUT_Q6_K ? 144 : tile_columns(layout) == 256 ? 160 : has_minima(layout) ? 32 : 16;
 }
 
-/* 16 quants as bytes: columns 4 c to 4 c + 3 of rows 4 h to 4 h + 3 (pack.c draws the layouts). */
-INLINE v128_t load_quants(const struct constants *constants, enum layout layout, const uint8_t *tile, int c, int h) {
-  if (layout == LAYOUT_Q8_0) return wasm_v128_load(tile + 32 * c + 16 * h);
-  v128_t q = wasm_v128_load(tile + 32 * (c & 3) + 16 * h);
-  q = wasm_v128_and(c < 4 ? q : wasm_u16x8_shr(q, 4), constants->nibbles);
+/* What the quants of chunk c are made of, of rows 0-3 and of rows 4-7 (pack.c draws the layouts). */
+struct planes { v128_t low[2], high[2]; };
+
+/* The order of chunks in which a tile is gone through: those that share their bytes of nibbles follow each other, unless
+ * their halves have scales of their own. */
+INLINE int chunk_at(enum layout layout, int i) {
+  return quants_bytes(layout) == 256 || has_halves(layout) ? i : i / 2 + 4 * (i % 2);
+}
+
+/* Loads what chunk c has and `last`, the chunk before it or -1, had not: a PIN lets no load be taken over from before. */
+INLINE void load_planes(enum layout layout, struct planes *planes, const uint8_t *tile, int c, int last) {
+  const int width = quants_bytes(layout), low = width == 256 ? c : c & 3, high = width == 192 ? c / 4 : 0;
+  for (int h = 0; h < 2; h++) {
+    if (last < 0 || low != (width == 256 ? last : last & 3)) planes->low[h] = wasm_v128_load(tile + 32 * low + 16 * h);
+    if (width != 160 && width != 192) continue;
+    if (last < 0 || high != (width == 192 ? last / 4 : 0)) planes->high[h] = wasm_v128_load(tile + 128 + 32 * high + 16 * h);
+  }
+}
+
+/* 16 quants as bytes: columns 4 c to 4 c + 3 of rows 4 h to 4 h + 3. */
+INLINE v128_t take_quants(const struct constants *constants, enum layout layout, const struct planes *planes, int c, int h) {
+  const v128_t low = planes->low[h];
+  v128_t high = planes->high[h];
+  if (quants_bytes(layout) == 256) return low;
+  const v128_t q = wasm_v128_and(c < 4 ? low : wasm_u16x8_shr(low, 4), constants->nibbles);
   if (quants_bytes(layout) == 160) {
-    v128_t high = wasm_v128_load(tile + 128 + 16 * h);
     high = c < 4 ? wasm_i16x8_shl(high, 4 - c) : wasm_u16x8_shr(high, c - 4);
-    q = wasm_v128_or(q, wasm_v128_and(high, constants->bit5));
+    return wasm_v128_or(q, wasm_v128_and(high, constants->bit5));
   }
   if (quants_bytes(layout) == 192) {
-    v128_t high = wasm_v128_load(tile + 128 + 32 * (c / 4) + 16 * h);
     high = (c & 3) < 2 ? wasm_i16x8_shl(high, 4 - 2 * (c & 3)) : wasm_u16x8_shr(high, 2 * (c & 3) - 4);
-    q = wasm_v128_or(q, wasm_v128_and(high, constants->bits6));
+    return wasm_v128_or(q, wasm_v128_and(high, constants->bits6));
   }
   return q;
 }
@@ -148,15 +166,19 @@ struct panel_block {
   uint8_t q[BLOCK * TILE_ROWS]; /* as the bytes of pack.c */
   struct scales scales;
 };
+_Static_assert(sizeof(struct panel_block) <= PANEL_BLOCK_BYTES, "gemm_panel_bytes is too small");
 
 INLINE void unpack_panel(const struct constants *constants, enum layout layout, struct panel_block *panel,
                          const uint8_t *tile, int k) {
   const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
   for (int t = 0; t < k / tile_columns(layout); t++, tile += scales_at + tile_scale_bytes(layout))
     for (int j = 0; j < n_blocks; j++, panel++) {
-      for (int c = 0; c < 8; c++)
-        for (int h = 0; h < 2; h++)
-          wasm_v128_store(panel->q + 32 * c + 16 * h, load_quants(constants, layout, tile + j * quants_bytes(layout), c, h));
+      struct planes planes;
+      for (int i = 0, last = -1; i < 8; last = chunk_at(layout, i++)) {
+        const int c = chunk_at(layout, i);
+        load_planes(layout, &planes, tile + j * quants_bytes(layout), c, last);
+        for (int h = 0; h < 2; h++) wasm_v128_store(panel->q + 32 * c + 16 * h, take_quants(constants, layout, &planes, c, h));
+      }
       load_scales(constants, layout, &panel->scales, tile + scales_at, j);
     }
 }

@@ -7,7 +7,7 @@ void narrow1_scalar(struct act1 *out, const float *x, int k) {
     out->d = vec_quantise(q, x, BLOCK, 127);
     out->sum[0] = out->sum[1] = 0;
     for (int i = 0; i < BLOCK; i++) {
-      out->q[i] = (int8_t)q[i];
+      for (int c = 0; c < 4; c++) out->q[i / 4][c][i % 4] = (int8_t)q[i];
       out->sum[i / 16] += q[i];
     }
     out->ds = out->d * (float)(out->sum[0] + out->sum[1]);
@@ -19,7 +19,7 @@ void narrow4_scalar(struct act4 *out, const float *x, int x_stride, int k) {
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
       narrow1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
-      for (int i = 0; i < BLOCK; i++) for (int c = 0; c < 4; c++) out->q[i / 4][t][c][i % 4] = one.q[i];
+      for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
       out->d[t] = one.d;
       out->ds[t] = one.ds;
       for (int h = 0; h < 2; h++) out->sum[h][t] = one.sum[h];
@@ -55,7 +55,7 @@ struct act_view {
 static void view_narrow(struct act_view *out, const void *acts, size_t n_tokens, size_t block, size_t t) {
   if (n_tokens == 1) {
     const struct act1 *act = (const struct act1 *)acts + block;
-    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i];
+    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][0][i % 4];
     out->d = act->d;
     out->ds = act->ds;
   } else {
@@ -169,4 +169,5 @@ static void gemm_float(enum layout layout, float *y, int y_stride, const void *w
     gemm_float(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles);                              \
   }
 #define BYTES(layout) NARROW(layout)
+#define GRID(layout) NARROW(layout)
 #include "kernels.inc"

@@ -19,8 +19,7 @@ INLINE struct act_chunk load_chunk(enum layout layout, int n_tokens, const void 
     const int16_t(*q)[2] = n_tokens == 1 ? ((const struct wide1 *)act)->q[c] : ((const struct wide4 *)act)->q[c][t];
     return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
   }
-  const int8_t *q = n_tokens == 1 ? ((const struct act1 *)act)->q + 4 * c : ((const struct act4 *)act)->q[c][t][0];
-  const v128_t splat = wasm_v128_load32_splat(q);
+  const v128_t splat = wasm_v128_load(n_tokens == 1 ? ((const struct act1 *)act)->q[c] : ((const struct act4 *)act)->q[c][t]);
   return (struct act_chunk){even_bytes(true, splat), odd_bytes(true, splat)};
 }
 
@@ -33,11 +32,14 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
                      struct sums *sums) {
   const bool is_signed = layout == LAYOUT_Q8_0;
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
+  struct planes planes;
   UNROLL
-  for (int c = 0; c < 8; c++) {
+  for (int i = 0; i < 8; i++) {
+    const int c = chunk_at(layout, i);
+    load_planes(layout, &planes, tile, c, i ? chunk_at(layout, i - 1) : -1);
     const struct act_chunk x = load_chunk(layout, 1, act, c, 0);
     for (int h = 0; h < 2; h++) {
-      const v128_t q = load_quants(constants, layout, tile, c, h);
+      const v128_t q = take_quants(constants, layout, &planes, c, h);
       v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
       *sum = dot_add(*sum, even_bytes(is_signed, q), odd_bytes(is_signed, q), x);
       PIN(*sum);
@@ -70,6 +72,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
 #define FLOATING(layout)
 #define NARROW(layout) INSTANCE(layout, simd128)
 #define BYTES(layout) INSTANCE(layout, simd128)
+#define GRID(layout)
 #include "kernels.inc"
 
 /* ---- activations ---- */
@@ -94,8 +97,11 @@ void narrow1_simd128(struct act1 *out, const float *x, int k) {
     out->d = quantise_block(q, x, 127);
     for (int half = 0; half < 2; half++) {
       const v128_t *h = q + 4 * half;
-      wasm_v128_store(out->q + 16 * half,
-                      wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(h[0], h[1]), wasm_i16x8_narrow_i32x4(h[2], h[3])));
+      const v128_t bytes = wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(h[0], h[1]), wasm_i16x8_narrow_i32x4(h[2], h[3]));
+      wasm_v128_store(out->q[4 * half], wasm_i32x4_shuffle(bytes, bytes, 0, 0, 0, 0));
+      wasm_v128_store(out->q[4 * half + 1], wasm_i32x4_shuffle(bytes, bytes, 1, 1, 1, 1));
+      wasm_v128_store(out->q[4 * half + 2], wasm_i32x4_shuffle(bytes, bytes, 2, 2, 2, 2));
+      wasm_v128_store(out->q[4 * half + 3], wasm_i32x4_shuffle(bytes, bytes, 3, 3, 3, 3));
       v128_t total = wasm_i32x4_add(wasm_i32x4_add(h[0], h[1]), wasm_i32x4_add(h[2], h[3]));
       total = wasm_i32x4_add(total, wasm_i32x4_shuffle(total, total, 2, 3, 0, 1));
       out->sum[half] = wasm_i32x4_extract_lane(total, 0) + wasm_i32x4_extract_lane(total, 1);
@@ -109,7 +115,7 @@ void narrow4_simd128(struct act4 *out, const float *x, int x_stride, int k) {
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
       narrow1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
-      for (int c = 0; c < BLOCK / 4; c++) wasm_v128_store(out->q[c][t], wasm_v128_load32_splat(one.q + 4 * c));
+      for (int c = 0; c < BLOCK / 4; c++) wasm_v128_store(out->q[c][t], wasm_v128_load(one.q[c]));
       out->d[t] = one.d;
       out->ds[t] = one.ds;
       out->sum[0][t] = one.sum[0];
@@ -138,4 +144,4 @@ void wide4_simd128(struct wide4 *out, const float *x, int x_stride, int k) {
     }
 }
 
-size_t gemm_panel_bytes(int k) { return (size_t)(k / BLOCK + 1) * sizeof(struct panel_block); }
+size_t gemm_panel_bytes(int k) { return (size_t)(k / BLOCK + 1) * PANEL_BLOCK_BYTES; }

@@ -4,6 +4,7 @@
 
 #include "kernels.h"
 
+#define PANEL_BLOCK_BYTES 384 /* 32 columns of a group, unpacked once for all tokens of a gemm, need at most these */
 #define ACT_TINY 1e-30f /* a block of activations below this is zero: its scale would not invert */
 
 #define DECLARE(layout, level)               \
@@ -12,6 +13,7 @@
 
 #define FLOATING(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
 #define BYTES(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
+#define GRID(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
 #define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed)
 #include "kernels.inc"
 

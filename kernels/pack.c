@@ -14,7 +14,7 @@
  *
  * Nothing is rounded. Only the K types grow, by 2.8 % (Q4_K) and 2.3 % (Q5_K), as their 6-bit scales become bytes.
  * Block formats of the files: ggml's ggml-common.h. */
-#include "kernels.h"
+#include "grid.h"
 
 #define SUPER 256 /* columns of a K type's block */
 
@@ -25,6 +25,13 @@ const struct layout_info layouts[LAYOUT_COUNT] = {
     [LAYOUT_Q5_1] = {BLOCK, 192, 24, ACT_NARROW},  [LAYOUT_Q8_0] = {BLOCK, 272, 34, ACT_WIDE},
     [LAYOUT_Q4_K] = {SUPER, 1184, 144, ACT_NARROW}, [LAYOUT_Q5_K] = {SUPER, 1440, 176, ACT_NARROW},
     [LAYOUT_Q6_K] = {SUPER, 1680, 210, ACT_NARROW},
+    [LAYOUT_IQ1_S] = {SUPER, 464, 50, ACT_WIDE},
+    [LAYOUT_IQ1_M] = {SUPER, 464, 56, ACT_WIDE},
+    [LAYOUT_IQ2_XXS] = {SUPER, 592, 66, ACT_WIDE},
+    [LAYOUT_IQ2_XS] = {SUPER, 656, 74, ACT_WIDE},
+    [LAYOUT_IQ2_S] = {SUPER, 656, 82, ACT_WIDE},
+    [LAYOUT_IQ3_XXS] = {SUPER, 848, 98, ACT_WIDE},
+    [LAYOUT_IQ3_S] = {SUPER, 912, 110, ACT_WIDE},
 };
 
 size_t layout_group_bytes(enum layout layout, int k) {
@@ -183,6 +190,10 @@ void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, 
     const uint8_t *block = (const uint8_t *)rows + (size_t)row * row_bytes;
     uint8_t *tile = group;
     for (int t = 0; t < n_tiles; t++, block += info->row_block_bytes, tile += info->tile_bytes) {
+      if (is_grid(layout)) {
+        grid_pack(layout, tile, row, block);
+        continue;
+      }
       uint8_t q[BLOCK];
       for (int j = 0; j < info->columns / BLOCK; j++) {
         read_quants(layout, block, j, q);
@@ -200,6 +211,10 @@ void layout_unpack_block(enum layout layout, struct row_block *out, const void *
   const int width = quant_bytes(layout), n_blocks = info->columns / BLOCK, j = block % n_blocks;
   const uint8_t *tile = (const uint8_t *)group + (size_t)(block / n_blocks) * (size_t)info->tile_bytes;
   const uint8_t *scales = tile + n_blocks * width;
+  if (is_grid(layout)) {
+    grid_unpack(layout, out, tile, row, j);
+    return;
+  }
   uint8_t q[BLOCK];
   get_quants(width, tile + j * width, row, q);
   int zero = layout == LAYOUT_Q4_0 ? 8 : layout == LAYOUT_Q5_0 ? 16 : layout == LAYOUT_Q6_K ? 32 : 0;

@@ -16,12 +16,14 @@ static const struct kernels scalar = {
 #define FLOATING(layout) ROW(gemv, layout, scalar)
 #define NARROW(layout) ROW(gemv, layout, scalar)
 #define BYTES(layout) ROW(gemv, layout, scalar)
+#define GRID(layout) ROW(gemv, layout, scalar)
 #include "kernels.inc"
     },
     .gemm = {
 #define FLOATING(layout) ROW(gemm, layout, scalar)
 #define NARROW(layout) ROW(gemm, layout, scalar)
 #define BYTES(layout) ROW(gemm, layout, scalar)
+#define GRID(layout) ROW(gemm, layout, scalar)
 #include "kernels.inc"
     },
     ATTN(scalar)
@@ -37,12 +39,14 @@ static const struct kernels simd128 = {
 #define FLOATING(layout) ROW(gemv, layout, simd128)
 #define NARROW(layout) ROW(gemv, layout, simd128)
 #define BYTES(layout) ROW(gemv, layout, simd128)
+#define GRID(layout) ROW(gemv, layout, simd128)
 #include "kernels.inc"
     },
     .gemm = {
 #define FLOATING(layout) ROW(gemm, layout, simd128)
 #define NARROW(layout) ROW(gemm, layout, simd128)
 #define BYTES(layout) ROW(gemm, layout, simd128)
+#define GRID(layout) ROW(gemm, layout, simd128)
 #include "kernels.inc"
     },
     ATTN(simd128)
@@ -59,12 +63,14 @@ static const struct kernels relaxed = {
 #define FLOATING(layout) ROW(gemv, layout, simd128)
 #define NARROW(layout) ROW(gemv, layout, relaxed)
 #define BYTES(layout) ROW(gemv, layout, simd128)
+#define GRID(layout) ROW(gemv, layout, simd128)
 #include "kernels.inc"
     },
     .gemm = {
 #define FLOATING(layout) ROW(gemm, layout, simd128)
 #define NARROW(layout) ROW(gemm, layout, relaxed)
 #define BYTES(layout) ROW(gemm, layout, simd128)
+#define GRID(layout) ROW(gemm, layout, simd128)
 #include "kernels.inc"
     },
     ATTN(simd128)

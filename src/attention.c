@@ -7,6 +7,7 @@ struct job {
   struct sotto_session *session;
   uint32_t layer;
   size_t from, to; /* positions */
+  unsigned parts;  /* enum attention_parts */
 };
 
 /* The first position that a token sees in a layer. */
@@ -44,29 +45,34 @@ static void prepare_heads(const struct sotto_session *session, const struct tens
   for (size_t i = 0; i < n_heads; i++, x += config->head_dim) vec_hadamard(x, (int)config->head_dim);
 }
 
-/* One token: q and k get their norm and position, k and v go into the cache. */
-static void write_token(void *argument, int task, int thread) {
+/* One token: q and k get their norms and positions, k and v go into the cache. */
+static void prepare_token(void *argument, int task, int thread) {
   (void)thread;
   const struct job *job = argument;
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
   const struct layer *layer = &session->model->weights.layers[job->layer];
-  const size_t position = job->from + (size_t)task, n_kv = config->n_kv_heads * config->head_dim;
+  const size_t position = job->from + (size_t)task;
+  const size_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
   const size_t rope_at = ((position - session->wave_begin) * 2 + config->is_sliding[job->layer]) * config->rope_dims;
   const float *cos_sin = config->has_rope[job->layer] ? session->rope + rope_at : NULL;
-  float *q = session->q + (size_t)task * config->n_heads * config->head_dim;
-  float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
-  finish_product(&layer->q, q);
-  finish_product(&layer->k, k);
-  finish_product(&layer->v, v);
-  if (config->qkv_limit > 0) {
-    vec_clamp(q, config->qkv_limit, (int)(config->n_heads * config->head_dim));
-    vec_clamp(k, config->qkv_limit, (int)n_kv);
-    vec_clamp(v, config->qkv_limit, (int)n_kv);
+  if (job->parts & QUERIES) {
+    float *q = session->q + (size_t)task * n_q;
+    finish_product(&layer->q, q);
+    if (config->qkv_limit > 0) vec_clamp(q, config->qkv_limit, (int)n_q);
+    prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
   }
-  prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
-  prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
-  kv_write(session, &session->kv[job->layer], position, k, v);
+  if (job->parts & KEYS_VALUES) {
+    float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
+    finish_product(&layer->k, k);
+    finish_product(&layer->v, v);
+    if (config->qkv_limit > 0) {
+      vec_clamp(k, config->qkv_limit, (int)n_kv);
+      vec_clamp(v, config->qkv_limit, (int)n_kv);
+    }
+    prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
+    kv_write(session, &session->kv[job->layer], position, k, v);
+  }
 }
 
 /* How much a head's scores lose with each token of distance: a geometric series over the heads; where their number is no
@@ -88,21 +94,27 @@ static float scale_of(const struct sotto_session *session, size_t position) {
   return scale;
 }
 
-/* The scores of one query, at a position, become weights; those of [from, to) that it does not see become 0. Returns their
- * sum. head: of the query. */
-static float weigh(const struct sotto_session *session, uint32_t layer, float *scores, int from, int to, int position,
-                   size_t head) {
-  const struct config *config = &session->model->config;
-  const struct tensor *sinks = &session->model->weights.layers[layer].sinks;
-  const int begin = first_seen(session, layer, position), end = position + 1;
-  float scale = scale_of(session, (size_t)position);
+/* One query. */
+struct row {
+  const struct sotto_session *session;
+  uint32_t layer;
+  int position;
+  size_t head;
+};
+
+/* Its scores become weights, what it does not see of [from, to) gets none. Returns their sum. */
+static float weigh(const struct row *row, float *scores, int from, int to) {
+  const struct config *config = &row->session->model->config;
+  const struct tensor *sinks = &row->session->model->weights.layers[row->layer].sinks;
+  const int begin = first_seen(row->session, row->layer, row->position), end = row->position + 1;
+  float scale = scale_of(row->session, (size_t)row->position);
   if (config->attn_cap > 0) {
     vec_scale(scores + begin, scale, end - begin);
     vec_soft_cap(scores + begin, config->attn_cap, end - begin);
     scale = 1;
   }
-  if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, slope_of(config, head) / scale);
-  return vec_softmax(scores, from, to, begin, end, scale, tensor_exists(sinks) ? vector(sinks)[head] : NO_SINK);
+  if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, slope_of(config, row->head) / scale);
+  return vec_softmax(scores, from, to, begin, end, scale, tensor_exists(sinks) ? vector(sinks)[row->head] : NO_SINK);
 }
 
 /* A few tokens and one KV head: all the query heads that share it. The tokens see the same positions but for a few at both
@@ -117,25 +129,28 @@ static void attend(void *argument, int task, int thread) {
                                  (int)(config->n_heads * dim)};
   const size_t at = ((size_t)first * config->n_heads + head * (size_t)rows.n_heads) * dim;
   const int position = (int)job->from + first, end = position + rows.n_tokens, stride = (int)session->score_stride;
-  const int begin = first_seen(session, job->layer, position), from = begin & ~7, to = (end + 7) & ~7;
+  const int begin = first_seen(session, job->layer, position);
   const struct kv_head kv = kv_head(session, &session->kv[job->layer], head);
   const struct kernels *kernels = session->model->kernels;
   float *scores = session->scores + (size_t)thread * TILE_TOKENS * (size_t)rows.n_heads * session->score_stride;
   float sums[TILE_TOKENS * MAX_QUERIES], *out = session->mixed + at;
   kernels->attn_scores[session->kv_type](scores, stride, session->q + at, rows, &kv, (int)dim, begin, end);
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) {
-    const int p = position + r / rows.n_heads;
-    const size_t query_head = head * (size_t)rows.n_heads + (size_t)(r % rows.n_heads);
-    sums[r] = weigh(session, job->layer, scores + r * stride, from, to, p, query_head);
+    const struct row row = {session, job->layer, position + r / rows.n_heads, head * (size_t)rows.n_heads + (size_t)(r % rows.n_heads)};
+    sums[r] = weigh(&row, scores + r * stride, begin & ~7, (end + 7) & ~7);
   }
   kernels->attn_mix[session->kv_type](out, scores, stride, rows, &kv, (int)dim, begin, end);
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++) vec_scale(out + attn_row_at(rows, r, (int)dim), 1.0f / sums[r], (int)dim);
 }
 
+void attention_prepare(struct sotto_session *session, uint32_t layer, size_t from, size_t to, unsigned parts) {
+  struct job job = {session, layer, from, to, parts};
+  pool_run(session->pool, prepare_token, &job, (int)(to - from));
+  if (parts & KEYS_VALUES) kv_clear_after(session, &session->kv[layer], to - 1);
+}
+
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to) {
-  struct job job = {session, layer, from, to};
+  struct job job = {session, layer, from, to, 0};
   const int n_tiles = ((int)(to - from) + TILE_TOKENS - 1) / TILE_TOKENS;
-  pool_run(session->pool, write_token, &job, (int)(to - from));
-  kv_clear_after(session, &session->kv[layer], to - 1);
   pool_run(session->pool, attend, &job, n_tiles * (int)session->model->config.n_kv_heads);
 }

@@ -5,6 +5,13 @@ static const struct dtype types[] = {
     {"F32", GGUF_F32, 1, 4},      {"F16", GGUF_F16, 1, 2},      {"BF16", GGUF_BF16, 1, 2},    {"Q4_0", GGUF_Q4_0, 32, 18},
     {"Q4_1", GGUF_Q4_1, 32, 20},  {"Q5_0", GGUF_Q5_0, 32, 22},  {"Q5_1", GGUF_Q5_1, 32, 24},  {"Q8_0", GGUF_Q8_0, 32, 34},
     {"Q4_K", GGUF_Q4_K, 256, 144}, {"Q5_K", GGUF_Q5_K, 256, 176}, {"Q6_K", GGUF_Q6_K, 256, 210},
+    {"IQ1_S", GGUF_IQ1_S, 256, 50},
+    {"IQ1_M", GGUF_IQ1_M, 256, 56},
+    {"IQ2_XXS", GGUF_IQ2_XXS, 256, 66},
+    {"IQ2_XS", GGUF_IQ2_XS, 256, 74},
+    {"IQ2_S", GGUF_IQ2_S, 256, 82},
+    {"IQ3_XXS", GGUF_IQ3_XXS, 256, 98},
+    {"IQ3_S", GGUF_IQ3_S, 256, 110},
 };
 
 const struct dtype *dtype_find(uint32_t type) {

@@ -169,42 +169,74 @@ static void add_ffn_output(void *argument, int token, int thread) {
   add_output(job, &job->layer->down, &job->layer->ffn_post_norm, (size_t)token);
 }
 
-enum sotto_status forward_layer(struct sotto_session *session, uint32_t index, size_t from, size_t to) {
+/* x -> q, or k and v in the cache, or both. */
+static void run_inputs(struct token_job *job, uint32_t index, size_t from, size_t to, unsigned parts) {
+  struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
-  const struct layer *layer = &session->model->weights.layers[index];
-  RETURN_IF(!layer_is_ready(layer, &session->model->arrived), SOTTO_NOT_READY);
+  const struct layer *layer = job->layer;
   const int n = (int)(to - from);
   const size_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
-  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(config->n_ff, TILE_ROWS);
-  struct token_job job = {session, layer, residual_of(session, from)};
-
-  pool_run(session->pool, norm_attention_input, &job, n);
+  pool_run(session->pool, norm_attention_input, job, n);
   const struct product qkv[] = {{&layer->q.weight, session->q, n_q}, {&layer->k.weight, session->k, n_kv},
                                 {&layer->v.weight, session->v, n_kv}};
-  matmul_prepare(session, session->normed, config->n_embd, n, qkv, 3);
-  matmul_run(session, n, qkv, 3);
+  const struct product *first = parts & QUERIES ? qkv : qkv + 1;
+  const int n_products = (parts & QUERIES ? 1 : 0) + (parts & KEYS_VALUES ? 2 : 0);
+  matmul_prepare(session, session->normed, config->n_embd, n, first, n_products);
+  matmul_run(session, n, first, n_products);
+  attention_prepare(session, index, from, to, parts);
+}
+
+/* q and the cache -> attention and feed-forward, added to x. */
+static void run_outputs(struct token_job *job, uint32_t index, size_t from, size_t to) {
+  struct sotto_session *session = job->session;
+  const struct config *config = &session->model->config;
+  const struct layer *layer = job->layer;
+  const int n = (int)(to - from);
+  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(config->n_ff, TILE_ROWS);
 
   attention(session, index, from, to);
   const struct product attn_out[] = {{&layer->attn_out.weight, session->out, embd_stride}};
-  matmul_prepare(session, session->mixed, n_q, n, attn_out, 1);
+  matmul_prepare(session, session->mixed, config->n_heads * config->head_dim, n, attn_out, 1);
   matmul_run(session, n, attn_out, 1);
-  pool_run(session->pool, add_attention_output, &job, n);
+  pool_run(session->pool, add_attention_output, job, n);
 
   const struct product gate_up[] = {{&layer->gate.weight, session->gate, ff_stride}, {&layer->up.weight, session->up, ff_stride}};
   const struct product up[] = {{&layer->up.weight, session->gate, ff_stride}};
   const bool is_plain = config->graph.ffn == FFN_PLAIN;
   matmul_prepare(session, session->normed, config->n_embd, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
   matmul_run(session, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
-  pool_run(session->pool, activate, &job, n);
+  pool_run(session->pool, activate, job, n);
 
   const struct product down[] = {{&layer->down.weight, session->out, embd_stride}};
   matmul_prepare(session, session->gate, ff_stride, n, down, 1);
   matmul_run(session, n, down, 1);
-  pool_run(session->pool, add_ffn_output, &job, n);
+  pool_run(session->pool, add_ffn_output, job, n);
+}
+
+/* The last layer's outputs serve the logits alone, so they wait until somebody asks for those. */
+enum sotto_status forward_layer(struct sotto_session *session, uint32_t index, size_t from, size_t to) {
+  const struct layer *layer = &session->model->weights.layers[index];
+  struct token_job job = {session, layer, residual_of(session, from)};
+  const bool is_last = index + 1 == session->model->config.n_layers;
+  RETURN_IF(!layer_is_ready(layer, &session->model->arrived), SOTTO_NOT_READY);
+  run_inputs(&job, index, from, to, is_last ? KEYS_VALUES : QUERIES | KEYS_VALUES);
+  if (!is_last) run_outputs(&job, index, from, to);
   return SOTTO_OK;
 }
 
 /* ---- x -> logits ---- */
+
+/* Takes tokens from `position` on, as many as fit into a slice, through the rest of the last layer: whoever reads the logits
+ * of one mostly reads those of the next. */
+static void finish_last_layer(struct sotto_session *session, size_t position) {
+  const uint32_t index = session->model->config.n_layers - 1;
+  struct token_job job = {session, &session->model->weights.layers[index], residual_of(session, position)};
+  bool *is_finished = session->is_finished + (position - session->wave_begin);
+  size_t n = 0;
+  while (position + n < session->wave_end && n < session->n_batch && !is_finished[n]) is_finished[n++] = true;
+  run_inputs(&job, index, position, position + n, QUERIES);
+  run_outputs(&job, index, position, position + n);
+}
 
 enum sotto_status forward_head(struct sotto_session *session, size_t position) {
   const struct config *config = &session->model->config;
@@ -213,6 +245,7 @@ enum sotto_status forward_head(struct sotto_session *session, size_t position) {
   RETURN_IF(!tensor_is_ready(head, &session->model->arrived), SOTTO_NOT_READY);
   RETURN_IF(!affine_is_ready(&weights->output_norm, &session->model->arrived), SOTTO_NOT_READY);
   RETURN_IF(!affine_is_ready(&weights->output, &session->model->arrived), SOTTO_NOT_READY);
+  if (!session->is_finished[position - session->wave_begin]) finish_last_layer(session, position);
   norm(config, session->normed, residual_of(session, position), vector(&weights->output_norm.weight),
        vector(&weights->output_norm.bias), config->n_embd);
   const struct product logits[] = {{head, session->logits, config->n_vocab}};

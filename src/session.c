@@ -80,6 +80,7 @@ static void carve(struct sotto_session *session, struct arena *arena) {
   const uint64_t n_slots = round_up(session->n_ctx, 8), item = kv_item_bytes(session->kv_type);
   session->tokens = arena_carve(arena, session->n_ctx, sizeof(int32_t));
   session->residual = arena_carve(arena, (uint64_t)session->n_wave * config->n_embd, sizeof(float));
+  session->is_finished = arena_carve(arena, session->n_wave, sizeof(bool));
   session->rope = arena_carve(arena, (uint64_t)session->n_wave * 2 * config->rope_dims, sizeof(float));
   session->frequencies = arena_carve(arena, config->rope_dims, sizeof(double));
   session->wanted.marks = arena_carve(arena, round_up(config->n_vocab, TILE_ROWS) / TILE_ROWS, 1);
@@ -190,6 +191,7 @@ static enum sotto_status begin_wave(struct sotto_session *session) {
   session->layer = 0;
   session->is_running = true;
   session->logits_position = SIZE_MAX;
+  memset(session->is_finished, 0, end - begin);
   forward_begin_wave(session);
   return SOTTO_OK;
 }

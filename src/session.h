@@ -44,6 +44,7 @@ struct sotto_session {
   uint32_t layer;
   bool is_running;
   float *residual;     /* (n_wave, n_embd) */
+  bool *is_finished;   /* (n_wave) through the last layer too: that goes to its end for tokens whose logits are read alone */
   float *rope;         /* (n_wave, 2, rope_dims) cosines and sines of each token, for global and for sliding layers */
   double *frequencies; /* (2, rope_dims / 2) radians a token */
   bool has_frequencies;
@@ -72,7 +73,7 @@ struct sotto_session {
 bool forward_can_begin(const struct sotto_session *session, size_t from, size_t to); /* a wave of tokens [from, to) */
 void forward_begin_wave(struct sotto_session *session); /* embeds the wave's tokens */
 enum sotto_status forward_layer(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
-enum sotto_status forward_head(struct sotto_session *session, size_t position);
+enum sotto_status forward_head(struct sotto_session *session, size_t position); /* the last layer's end, and the logits */
 
 /* matmul.c: a few matrices that share their input. */
 struct product {
@@ -93,7 +94,10 @@ void kv_clear_after(const struct sotto_session *session, struct kv_layer *layer,
 struct kv_head kv_head(const struct sotto_session *session, const struct kv_layer *layer, size_t head);
 size_t kv_item_bytes(enum kv_type type);
 
-/* attention.c: q, k -> rope -> KV cache -> softmax -> mixed, for tokens [from, to) of one layer. */
+/* attention.c, for tokens [from, to) of one layer: session->q, k and v get their norms and positions, k and v go into the
+ * KV cache; then q and the cache -> softmax -> session->mixed. */
+enum attention_parts { QUERIES = 1, KEYS_VALUES = 2 };
+void attention_prepare(struct sotto_session *session, uint32_t layer, size_t from, size_t to, unsigned parts);
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
 
 /* The elements of a vector; NULL: it is not there. */

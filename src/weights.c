@@ -41,6 +41,13 @@ static bool layout_of_type(uint32_t type, enum layout *layout) {
       {GGUF_F32, LAYOUT_F32},   {GGUF_F16, LAYOUT_F16},   {GGUF_BF16, LAYOUT_BF16}, {GGUF_Q4_0, LAYOUT_Q4_0},
       {GGUF_Q4_1, LAYOUT_Q4_1}, {GGUF_Q5_0, LAYOUT_Q5_0}, {GGUF_Q5_1, LAYOUT_Q5_1}, {GGUF_Q8_0, LAYOUT_Q8_0},
       {GGUF_Q4_K, LAYOUT_Q4_K}, {GGUF_Q5_K, LAYOUT_Q5_K}, {GGUF_Q6_K, LAYOUT_Q6_K},
+      {GGUF_IQ1_S, LAYOUT_IQ1_S},
+      {GGUF_IQ1_M, LAYOUT_IQ1_M},
+      {GGUF_IQ2_XXS, LAYOUT_IQ2_XXS},
+      {GGUF_IQ2_XS, LAYOUT_IQ2_XS},
+      {GGUF_IQ2_S, LAYOUT_IQ2_S},
+      {GGUF_IQ3_XXS, LAYOUT_IQ3_XXS},
+      {GGUF_IQ3_S, LAYOUT_IQ3_S},
   };
   for (size_t i = 0; i < sizeof table / sizeof *table; i++)
     if (table[i].type == type) {

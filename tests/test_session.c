@@ -84,7 +84,8 @@ static void check_way(const struct tiny_file *file, uint32_t level, struct sotto
   CHECK(!logits_are(session, 43));
   CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused == 30);
   compute(session);
-  CHECK(logits_are(session, N - 1));
+  static const size_t any_order[] = {N - 1, N - 12, N - 4, N - 12, N - 13};
+  for (size_t i = 0; i < sizeof any_order / sizeof *any_order; i++) CHECK(logits_are(session, any_order[i]));
   /* given up half-way, then done */
   size_t n_left;
   CHECK(sotto_session_rewind(session, 10) == SOTTO_OK);
@@ -121,7 +122,8 @@ static void check_ways(const struct tiny_options *options, uint32_t kv_type) {
   free(file.bytes);
 }
 
-static const uint32_t types[] = {GGUF_F32, GGUF_F16, GGUF_BF16, GGUF_Q4_0, GGUF_Q4_1, GGUF_Q5_0, GGUF_Q5_1, GGUF_Q8_0, GGUF_Q4_K, GGUF_Q5_K, GGUF_Q6_K};
+static const uint32_t types[] = {GGUF_F32, GGUF_F16, GGUF_BF16, GGUF_Q4_0, GGUF_Q4_1, GGUF_Q5_0, GGUF_Q5_1, GGUF_Q8_0, GGUF_Q4_K, GGUF_Q5_K, GGUF_Q6_K,
+                                 GGUF_IQ1_M, GGUF_IQ2_XS, GGUF_IQ3_XXS};
 
 static const uint32_t kv_types[] = {SOTTO_KV_F32, SOTTO_KV_F16, SOTTO_KV_INT8};
 

@@ -158,17 +158,27 @@ struct tiny_tensors {
   uint32_t n;
 };
 
+/* What a quant is at most, scales within the block included. */
+static inline float tiny_steps(uint32_t type) {
+  switch (type) {
+    case GGUF_Q5_0: case GGUF_Q5_1: case GGUF_IQ1_S: case GGUF_IQ1_M: return 16;
+    case GGUF_Q8_0: return 127;
+    case GGUF_Q4_K: case GGUF_Q5_K: case GGUF_IQ3_XXS: case GGUF_IQ3_S: return 500;
+    case GGUF_IQ2_XXS: case GGUF_IQ2_XS: case GGUF_IQ2_S: return 160;
+    case GGUF_Q6_K: return 4000;
+    default: return 8;
+  }
+}
+
 /* One block of plausible weights: small scales, random quants. */
 static inline void tiny_block(struct tiny_file *data, uint32_t type, float size) {
   const struct dtype *dtype = dtype_find(type);
   uint8_t block[256];
   for (uint32_t i = 0; i < dtype->block_bytes; i++) block[i] = (uint8_t)(test_random(&data->seed) >> 9);
-  const bool is_k = type == GGUF_Q4_K || type == GGUF_Q5_K, is_5_bit = type == GGUF_Q5_0 || type == GGUF_Q5_1;
-  const float steps = type == GGUF_Q8_0 ? 127 : is_k ? 500 : type == GGUF_Q6_K ? 4000 : is_5_bit ? 16 : 8;
   const float w = test_random_float(&data->seed) * size;
   uint32_t bits;
   memcpy(&bits, &w, 4);
-  const uint16_t half = f16_from_f32(w), bf16 = (uint16_t)(bits >> 16), d = f16_from_f32(size / steps), m = f16_from_f32(-size * 15 / 16); /* a mean near 0 */
+  const uint16_t half = f16_from_f32(w), bf16 = (uint16_t)(bits >> 16), d = f16_from_f32(size / tiny_steps(type)), m = f16_from_f32(-size * 15 / 16); /* a mean near 0 */
   const uint16_t dmin = f16_from_f32(size / 60);
   switch (type) {
     case GGUF_F32: memcpy(block, &w, 4); break;
@@ -177,6 +187,9 @@ static inline void tiny_block(struct tiny_file *data, uint32_t type, float size)
     case GGUF_Q6_K: memcpy(block + 208, &d, 2); break;
     case GGUF_Q4_1: case GGUF_Q5_1: memcpy(block, &d, 2), memcpy(block + 2, &m, 2); break;
     case GGUF_Q4_K: case GGUF_Q5_K: memcpy(block, &d, 2), memcpy(block + 2, &dmin, 2); break;
+    case GGUF_IQ1_M: /* in the upper halves of four bytes */
+      for (int i = 0; i < 4; i++) block[49 + 2 * i] = (uint8_t)((block[49 + 2 * i] & 15) | (d >> 4 * i & 15) << 4);
+      break;
     default: memcpy(block, &d, 2);
   }
   tiny_put(data, block, dtype->block_bytes);

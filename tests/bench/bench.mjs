@@ -6,8 +6,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { load } from "../../build/sotto/index.js";
 import { chart } from "./chart.mjs";
 import { MODELS, ORACLE, ROOT, chromium, close, native, node, wllama } from "./engines.mjs";
+import { writeBillion } from "./billion.mjs";
 
 const FULL = process.env.FULL === "1";
 
@@ -37,6 +40,34 @@ function made(type) {
   if (!existsSync(exact)) quantize("--allow-requantize", SMOLLM2, exact, "F32");
   quantize(exact, path, type);
   return path;
+}
+
+/** Llama 3.2 1B's shape in Q4_0. */
+function billion() {
+  const path = join(MODELS, "1b.Q4_0.gguf");
+  if (!existsSync(path)) writeBillion(path);
+  return path;
+}
+
+/** Tokens a second of a text that comes again and again, with and without look-up decoding. */
+async function lookup(path) {
+  const model = await load(pathToFileURL(path), { nCtx: 1024 });
+  const prompt = "The minutes say that the budget was agreed, that Ann will write to the board, and that we meet again in May.\n".repeat(6);
+  const rates = { with: [], without: [] };
+  const texts = new Set();
+  let tokens;
+  for (let round = 0; round < 7; round++) {
+    for (const way of Object.keys(rates)) {
+      const begin = performance.now();
+      const { choices, usage } = await model.completions.create({ prompt, max_tokens: 128, temperature: 0, lookup: way === "with" });
+      if (round > 0) rates[way].push(usage.completion_tokens / (performance.now() - begin) * 1e3);
+      texts.add(choices[0].text);
+      tokens = usage.completion_tokens;
+    }
+  }
+  model.close();
+  if (texts.size !== 1) throw new Error("look-up decoding changed the answer");
+  return { with: median(rates.with), without: median(rates.without), tokens };
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
@@ -102,8 +133,34 @@ for (const { name, path, aims } of FILES) {
   }
 }
 
+// Within Sotto: what two threads and relaxed SIMD are worth, and how fast two threads read memory in the same runs.
+say("\nSmolLM2 Q4_1 in Node: threads and levels, beside one thread with relaxed SIMD");
+const one = { ...node, name: "one thread" };
+const two = { ...node, name: "two threads", measure: (path, plan) => node.measure(path, { ...plan, threads: 2 }) };
+const plain = { ...node, name: "simd128", measure: (path, plan) => node.measure(path, { ...plan, level: "simd128" }) };
+result.own = await compare(SMOLLM2, SHORT, [one, two, plain], FULL ? 5 : 3);
+for (const [key, aims] of [["prefill", { "two threads": 1.75, simd128: 0.5 }], ["decode", { "two threads": 1.5 }]]) {
+  for (const { name } of [two, plain]) {
+    const ratio = result.own[name][key].median / result.own[one.name][key].median;
+    if (aims[name] && ratio < aims[name]) short.push(`${key}, ${name}: ${ratio.toFixed(2)}, not ${aims[name]}`);
+    say(`  ${key.padEnd(10)} ${name.padEnd(14)} ${ratio.toFixed(2)} of one thread with relaxed SIMD`);
+  }
+}
+
+if (FULL && !native.missing) {
+  const path = billion();
+  say("\na model of 1B's shape, random weights, Q4_0");
+  result.billion = await compare(path, { prompt: 128, new: 32, depth: 0 }, [native, node], 3);
+  report("prefill 128", result.billion, "prefill", 0.45);
+  report("decode 32", result.billion, "decode", 0.85);
+}
+
+say("\nlook-up decoding: an answer that repeats its prompt, tokens a second with it and without");
+result.lookup = await lookup(SMOLLM2);
+say(`  ${result.lookup.with.toFixed(0)} with, ${result.lookup.without.toFixed(0)} without, the same ${result.lookup.tokens} tokens`);
+
 say("\ndecode, by tokens of context");
-for (const depth of FULL ? [0, 512, 1024, 2048, 4096, 8000] : [0, 1024, 2048, 4096]) {
+for (const depth of FULL ? [0, 512, 1024, 2048, 4096, 8192] : [0, 1024, 2048, 4096]) {
   result.curve[depth] = await compare(SMOLLM2, { prompt: 8, new: 32, depth }, [native, node].filter(({ missing }) => !missing), 1);
   report(`${depth}`, result.curve[depth], "decode");
 }

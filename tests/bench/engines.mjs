@@ -1,5 +1,6 @@
 // engines.mjs: the engines that are measured beside each other: each takes a file and a plan { prompt, new, depth } and
-// gives tokens a second of one run, after one that does not count. One thread, greedy, the end of the text is ignored.
+// gives tokens a second of one run, after one that does not count. Greedy, the end of the text is ignored; one thread, unless
+// the plan has more, which with { level } is for Node and the native engine alone.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
@@ -22,8 +23,8 @@ const rates = ({ prefill, decode }) => ({ prefill: prefill.median, decode: decod
 export const native = {
   name: "llama.cpp, native",
   missing: !existsSync(join(ORACLE, "speed")) && `there is no ${join(ORACLE, "speed")}: set SOTTO_ORACLE`,
-  async measure(path, { prompt, new: n, depth }) {
-    const { stdout } = await run(join(ORACLE, "speed"), [path, "1", prompt, n, "1", depth].map(String));
+  async measure(path, { prompt, new: n, depth, threads = 1 }) {
+    const { stdout } = await run(join(ORACLE, "speed"), [path, threads, prompt, n, "1", depth].map(String));
     return rates(JSON.parse(stdout));
   },
 };

@@ -1,27 +1,29 @@
-// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME]
+// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME] [--rounds N]
 // Prints GMAC/s; for gemv, whose weights lie in memory and not in a cache, GB/s of packed weights too, and their share of
 // a plain streaming read in the same run. All kernels take turns, in samples of some milliseconds, so that noise hits all
 // alike; the figures are medians.
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"];
+const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K",
+  "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"];
 const LEVELS = { simd128: 2, relaxed: 3 };
 const FLOATS = 3; // the first three layouts
 const K = 1536; // columns: six blocks of a K type, SmolLM2's feed-forward
 const GEMV_BYTES = 48 << 20; // larger than the caches
 const GEMM = { nGroups: 32, nTiles: 32 }; // 256 rows, 128 tokens
-const ROUNDS = 30;
 const SAMPLE_MS = 4;
 
 // Where the f16 scales of a file block are, and what they scale: kept large enough that no product is denormal.
 const SCALES = {
   Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+  IQ1_S: [0], IQ1_M: [], IQ2_XXS: [0], IQ2_XS: [0], IQ2_S: [0], IQ3_XXS: [0], IQ3_S: [0], // IQ1_M's, in four nibbles, is left to chance
 };
-const BLOCK_BYTES = { Q4_0: 18, Q4_1: 20, Q5_0: 22, Q5_1: 24, Q8_0: 34, Q4_K: 144, Q5_K: 176, Q6_K: 210 };
+const BLOCK_BYTES = { Q4_0: 18, Q4_1: 20, Q5_0: 22, Q5_1: 24, Q8_0: 34, Q4_K: 144, Q5_K: 176, Q6_K: 210,
+  IQ1_S: 50, IQ1_M: 56, IQ2_XXS: 66, IQ2_XS: 74, IQ2_S: 82, IQ3_XXS: 98, IQ3_S: 110 };
 const F16_HUNDREDTH = 0x211f; // 0.01 in f16
 
-const { values, positionals } = parseArgs({ options: { level: { type: "string" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({ options: { level: { type: "string" }, rounds: { type: "string", default: "30" } }, allowPositionals: true });
 const memory = new WebAssembly.Memory({ initial: 1024 });
 const module = new WebAssembly.Module(readFileSync(new URL("../../build/bench/kernels.wasm", import.meta.url)));
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -142,7 +144,7 @@ function sample(candidate) {
   return (performance.now() - begin) / 1e3 / n * calls;
 }
 
-for (let round = 0; round < ROUNDS + 3; round++) {
+for (let round = 0; round < Number(values.rounds) + 3; round++) {
   for (const candidate of candidates) {
     const seconds = sample(candidate);
     if (round >= 3) candidate.samples.push(seconds); // the first rounds reach the optimising compiler

@@ -1,0 +1,26 @@
+// What V8 makes of the hot loops, counted: an instruction more in each is time that no benchmark on a shared machine shows.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hotLoops } from "../bench/code.mjs";
+
+const skip = process.arch === "x64" ? false : "the names of instructions are those of x64";
+
+// Instructions for each product, and accesses of the stack, in a kernel's tightest loop: at most.
+const BOUNDS = {
+  gemm_Q4_1_relaxed: { each: 2.9, spills: 20 },
+  gemm_Q4_1_simd128: { each: 3.8, spills: 48 },
+  gemv_Q4_1_relaxed: { each: 4.3, spills: 0 },
+  gemv_Q8_0_simd128: { each: 5, spills: 0 },
+  attn_scores_int8_simd128: { each: 3.2, spills: 3 },
+  attn_mix_int8_simd128: { each: 3.2, spills: 3 },
+};
+
+test("the hot loops have no instruction too many", { skip }, () => {
+  const loops = hotLoops(["Q4_1", "Q8_0", "attention"]);
+  for (const [kernel, { each, spills }] of Object.entries(BOUNDS)) {
+    const [best] = loops.filter((loop) => loop.kernel === kernel).sort((a, b) => a.instructions / a.products - b.instructions / b.products);
+    assert.ok(best, `${kernel} was not compiled by the optimising compiler`);
+    assert.ok(best.instructions / best.products <= each, `${kernel}: ${best.instructions} instructions for ${best.products} products`);
+    assert.ok(best.spills <= spills, `${kernel}: ${best.spills} accesses of the stack`);
+  }
+});
