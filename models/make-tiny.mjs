@@ -22,6 +22,7 @@ const DEFAULTS = {
   ffn: "gated",         // "fused", "plain"
   ffnNorm: "ffn_norm",  // null: there is none
   isQkvFused: false, hasHead: true, hasHeadBias: false, hasPositions: false, hasEmbeddingNorm: false,
+  hasSinks: false,
   keys: {},             // name (without the architecture) -> value
   extra: [],            // further vectors: [name, length]
 };
@@ -62,6 +63,8 @@ export const MODELS = {
   "granite": { keys: { embedding_scale: f32(2), residual_scale: f32(0.5), logit_scale: f32(3),
     "attention.scale": f32(0.2) } },
   "granite:unturned": { keys: { logit_scale: f32(1), "rope.scaling.finetuned": bool(false) } },
+  "granite_swa": { hasSinks: true, nLayers: 3, keys: { logit_scale: f32(2), "attention.sliding_window": u32(9),
+    "attention.sliding_window_pattern": bools([true, false, true]), "attention.rope_pattern": bools([true, true, false]) } },
   "minicpm": {},
   "exaone4": { norms: "after", qkNorm: "head" },
   "exaone4:32b": { nLayers: 64, nEmbd: 16, nHeads: 2, nKvHeads: 1, nFf: 16, norms: "after", qkNorm: "head",
@@ -126,8 +129,8 @@ function qkNormDims({ qkNorm, headDim }, n) {
   return qkNorm === "head" ? [headDim] : [headDim, n / headDim];
 }
 
-// Adds a layer's tensors by matrix(name, nRows, k) and norm(name, n).
-function addLayer(model, prefix, { matrix, norm }) {
+// Adds a layer's tensors by matrix(name, nRows, k), norm(name, n) and vector(name, n).
+function addLayer(model, prefix, { matrix, norm, vector }) {
   const nQ = model.nHeads * model.headDim;
   const nKv = model.nKvHeads * model.headDim;
   if (model.norms !== "after") norm(`${prefix}attn_norm`, model.nEmbd);
@@ -141,6 +144,7 @@ function addLayer(model, prefix, { matrix, norm }) {
     norm(`${prefix}attn_q_norm`, ...qkNormDims(model, nQ));
     norm(`${prefix}attn_k_norm`, ...qkNormDims(model, nKv));
   }
+  if (model.hasSinks) vector(`${prefix}attn_sinks.weight`, model.nHeads);
   matrix(`${prefix}attn_output`, model.nEmbd, nQ);
   if (model.norms !== "before") norm(`${prefix}post_attention_norm`, model.nEmbd);
   if (model.norms !== "after" && model.ffnNorm) norm(`${prefix}${model.ffnNorm}`, model.nEmbd);
@@ -168,14 +172,15 @@ function tensorsOf(model, random) {
     add(`${name}.weight`, dims, nearOne);
     if (model.norm === "layer" && model.biases !== "none" && !/_[qk]_norm/.test(name)) add(`${name}.bias`, dims, small);
   };
+  const vector = (name, n) => add(name, [n], nearOne);
   add("token_embd.weight", [model.nEmbd, N_VOCAB], random);
   if (model.hasPositions) add("position_embd.weight", [model.nEmbd, N_CTX], random);
   if (model.hasEmbeddingNorm) norm("token_embd_norm", model.nEmbd);
-  for (let i = 0; i < model.nLayers; i++) addLayer(model, `blk.${i}.`, { matrix, norm });
+  for (let i = 0; i < model.nLayers; i++) addLayer(model, `blk.${i}.`, { matrix, norm, vector });
   norm("output_norm", model.nEmbd);
   if (model.hasHead) add("output.weight", [model.nEmbd, N_VOCAB], () => random() / Math.sqrt(model.nEmbd));
   if (model.hasHeadBias) add("output.bias", [N_VOCAB], small);
-  for (const [name, n] of model.extra) add(name, [n], name.endsWith(".bias") ? small : nearOne);
+  for (const [name, n] of model.extra) vector(name, n);
   return tensors;
 }
 

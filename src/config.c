@@ -62,10 +62,9 @@ static enum sotto_status read_f32(const struct reader *reader, const char *name,
   return SOTTO_OK;
 }
 
-static bool has_key(const struct reader *reader, const char *name) {
+static bool find(const struct reader *reader, const char *name, struct sotto_value *value) {
   char key[128];
-  struct sotto_value value;
-  return sotto_gguf_find(reader->gguf, full_key(reader, name, key), &value) == SOTTO_OK;
+  return sotto_gguf_find(reader->gguf, full_key(reader, name, key), value) == SOTTO_OK;
 }
 
 static bool has_tensor(const struct reader *reader, const char *name) {
@@ -131,7 +130,6 @@ static enum sotto_status read_yarn(const struct reader *reader, struct config *c
 }
 
 static enum sotto_status read_rope(const struct reader *reader, struct config *config) {
-  char key[128];
   struct sotto_value type;
   struct rope *rope = &config->rope[0];
   float factor = 0;
@@ -143,7 +141,7 @@ static enum sotto_status read_rope(const struct reader *reader, struct config *c
   TRY(read_f32(reader, "rope.scaling.attn_factor", OPTIONAL, 1e-6f, 1e6f, &rope->magnitude));
   TRY(read_f32(reader, "rope.scale_linear", OPTIONAL, 0, 1e6f, &factor)); /* its name before 2023-11 */
   TRY(read_f32(reader, "rope.scaling.factor", OPTIONAL, 0, 1e6f, &factor));
-  if (sotto_gguf_find(reader->gguf, full_key(reader, "rope.scaling.type", key), &type) == SOTTO_OK) {
+  if (find(reader, "rope.scaling.type", &type)) {
     if (type.type != SOTTO_VALUE_STRING) return bad(reader, &type);
     const char *name = (const char *)type.data;
     is_yarn = equals(name, type.n_items, "yarn");
@@ -158,23 +156,30 @@ static enum sotto_status read_rope(const struct reader *reader, struct config *c
   return SOTTO_OK;
 }
 
-/* Which layers slide: an array of flags, or a period p that makes every p-th layer global. */
+/* An array of flags, one a layer. Without it they stay as they are. */
+static enum sotto_status read_flags(const struct reader *reader, const struct config *config, const char *name, bool *flags) {
+  struct sotto_value value;
+  uint64_t flag;
+  if (!find(reader, name, &value) || value.type != SOTTO_VALUE_ARRAY) return SOTTO_OK;
+  for (uint32_t i = 0; i < config->n_layers; i++) {
+    if (!gguf_value_u64(&value, i, &flag)) return bad(reader, &value);
+    flags[i] = flag != 0;
+  }
+  return SOTTO_OK;
+}
+
+/* Which layers slide: flags, or a period p that makes every p-th layer global. */
 static enum sotto_status read_window(const struct reader *reader, struct config *config, uint32_t window, uint32_t period) {
-  char key[128];
-  struct sotto_value pattern;
+  static const char pattern[] = "attention.sliding_window_pattern";
+  struct sotto_value value;
   config->window = window;
   TRY(read_u32(reader, "attention.sliding_window", OPTIONAL, 0, UINT32_MAX, &config->window));
   if (!config->window) return SOTTO_OK;
   if (config->window > MAX_CONTEXT) config->window = MAX_CONTEXT; /* sees everything either way */
-  bool is_array = sotto_gguf_find(reader->gguf, full_key(reader, "attention.sliding_window_pattern", key), &pattern) == SOTTO_OK &&
-                  pattern.type == SOTTO_VALUE_ARRAY;
-  if (!is_array) TRY(read_u32(reader, "attention.sliding_window_pattern", OPTIONAL, 0, MAX_LAYERS, &period));
-  for (uint32_t i = 0; i < config->n_layers; i++) {
-    uint64_t flag = period == 0 || (i + 1) % period != 0;
-    if (is_array && !gguf_value_u64(&pattern, i, &flag)) return bad(reader, &pattern);
-    config->is_sliding[i] = flag != 0;
-  }
-  return SOTTO_OK;
+  if (find(reader, pattern, &value) && value.type != SOTTO_VALUE_ARRAY)
+    TRY(read_u32(reader, pattern, REQUIRED, 0, MAX_LAYERS, &period));
+  for (uint32_t i = 0; i < config->n_layers; i++) config->is_sliding[i] = period == 0 || (i + 1) % period != 0;
+  return read_flags(reader, config, pattern, config->is_sliding);
 }
 
 /* ---- what families have of their own ---- */
@@ -260,14 +265,24 @@ static enum sotto_status read_scales(const struct reader *reader, struct config 
   return SOTTO_OK;
 }
 
-static enum sotto_status read_granite(const struct reader *reader, struct config *config) {
-  uint32_t has_rope = 1;
-  TRY(read_u32(reader, "rope.scaling.finetuned", OPTIONAL, 0, 1, &has_rope)); /* that key is the switch */
-  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = has_rope;
+static enum sotto_status read_granite_scales(const struct reader *reader, struct config *config) {
   float attn_scale = 0;
   TRY(read_f32(reader, "attention.scale", OPTIONAL, 0, 1e6f, &attn_scale));
   if (attn_scale > 0) config->attn_scale = attn_scale;
   return read_scales(reader, config, REQUIRED);
+}
+
+static enum sotto_status read_granite(const struct reader *reader, struct config *config) {
+  uint32_t has_rope = 1;
+  TRY(read_u32(reader, "rope.scaling.finetuned", OPTIONAL, 0, 1, &has_rope)); /* that key is the switch */
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = has_rope;
+  return read_granite_scales(reader, config);
+}
+
+static enum sotto_status read_granite_swa(const struct reader *reader, struct config *config) {
+  TRY(read_granite_scales(reader, config));
+  TRY(read_window(reader, config, 0, 1));
+  return read_flags(reader, config, "attention.rope_pattern", config->has_rope);
 }
 
 static enum sotto_status read_minicpm(const struct reader *reader, struct config *config) {
@@ -322,19 +337,17 @@ static enum sotto_status read_command_r(const struct reader *reader, struct conf
 
 static enum sotto_status read_cohere2(const struct reader *reader, struct config *config) {
   TRY(read_scale(reader, "logit_scale", REQUIRED, &config->logit_scale));
+  TRY(read_u32(reader, "attention.sliding_window", REQUIRED, 1, UINT32_MAX, &config->window));
   TRY(read_window(reader, config, 0, 4));
-  if (!has_key(reader, "attention.sliding_window")) return missing(reader, "attention.sliding_window");
   keep_rope_in_sliding_layers(config);
   return SOTTO_OK;
 }
 
 /* Sections are for positions of images; text has the same in all of them, and pairs as NeoX. */
 static enum sotto_status read_glm4(const struct reader *reader, struct config *config) {
-  char key[128];
   struct sotto_value sections;
   uint64_t first = 0;
-  if (sotto_gguf_find(reader->gguf, full_key(reader, "rope.dimension_sections", key), &sections) == SOTTO_OK &&
-      gguf_value_u64(&sections, 0, &first) && first > 0)
+  if (find(reader, "rope.dimension_sections", &sections) && gguf_value_u64(&sections, 0, &first) && first > 0)
     config->graph.rope = ROPE_NEOX;
   return SOTTO_OK;
 }
@@ -395,6 +408,7 @@ static const struct architecture architectures[] = {
     {"olmo", {.norm = NORM_LAYER_PLAIN}, read_olmo},
     {"olmo2", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_ROW, .has_head = true}, read_olmo2},
     {"granite", {0}, read_granite},
+    {"granite_swa", {.has_sinks = true}, read_granite_swa},
     {"minicpm", {0}, read_minicpm},
     {"exaone", {NEOX}, NULL},
     {"exaone4", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_HEAD}, read_exaone4},

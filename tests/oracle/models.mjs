@@ -11,7 +11,7 @@ const WORK = join(ROOT, "build/oracle");
 const SEED = "1";
 
 export const FAMILIES = ["arcee", "baichuan", "bloom", "chatglm", "codeshell", "cohere2", "command-r", "ernie4_5",
-  "exaone", "exaone4", "falcon", "gemma", "gemma2", "gemma3", "glm4", "gpt2", "gptneox", "granite", "hunyuan-dense", "hunyuan_vl",
+  "exaone", "exaone4", "falcon", "gemma", "gemma2", "gemma3", "glm4", "gpt2", "gptneox", "granite", "granite_swa", "hunyuan-dense", "hunyuan_vl",
   "internlm2", "jais", "jais2", "llama", "maincoder", "minicpm", "mistral3", "mpt", "nemotron", "olmo", "olmo2", "orion",
   "pangu-embedded", "phi2", "phi3", "qwen", "qwen2", "qwen2vl", "qwen3", "qwen3vl", "refact", "seed_oss", "smollm3",
   "stablelm", "starcoder", "starcoder2", "xverse"];
