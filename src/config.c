@@ -156,14 +156,15 @@ static enum sotto_status read_rope(const struct reader *reader, struct config *c
   return SOTTO_OK;
 }
 
-/* An array of flags, one a layer. Without it they stay as they are. */
+/* An array of flags, one a layer. Without it, or where it is one number, they stay as they are. */
 static enum sotto_status read_flags(const struct reader *reader, const struct config *config, const char *name, bool *flags) {
   struct sotto_value value;
   uint64_t flag;
-  if (!find(reader, name, &value) || value.type != SOTTO_VALUE_ARRAY) return SOTTO_OK;
-  for (uint32_t i = 0; i < config->n_layers; i++) {
+  if (!find(reader, name, &value)) return SOTTO_OK;
+  const bool is_array = value.type == SOTTO_VALUE_ARRAY;
+  for (uint32_t i = 0; i < (is_array ? config->n_layers : 1); i++) {
     if (!gguf_value_u64(&value, i, &flag)) return bad(reader, &value);
-    flags[i] = flag != 0;
+    if (is_array) flags[i] = flag != 0;
   }
   return SOTTO_OK;
 }
@@ -347,8 +348,9 @@ static enum sotto_status read_cohere2(const struct reader *reader, struct config
 static enum sotto_status read_glm4(const struct reader *reader, struct config *config) {
   struct sotto_value sections;
   uint64_t first = 0;
-  if (find(reader, "rope.dimension_sections", &sections) && gguf_value_u64(&sections, 0, &first) && first > 0)
-    config->graph.rope = ROPE_NEOX;
+  if (!find(reader, "rope.dimension_sections", &sections)) return SOTTO_OK;
+  if (!gguf_value_u64(&sections, 0, &first)) return bad(reader, &sections);
+  if (first > 0) config->graph.rope = ROPE_NEOX;
   return SOTTO_OK;
 }
 

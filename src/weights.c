@@ -79,7 +79,8 @@ static enum sotto_status open_tensor(struct opener *opener, struct tensor *tenso
   char full_name[64];
   struct sotto_tensor_info info;
   const bool is_vector = wish.kind == VECTOR;
-  const uint32_t k = is_vector && wish.n_all ? wish.n_all : wish.k, n_rows = !is_vector && wish.n_all ? wish.n_all : wish.n_rows;
+  const uint32_t k = is_vector && wish.n_all ? wish.n_all : wish.k;
+  const uint32_t n_rows = !is_vector && wish.n_all ? wish.n_all : wish.n_rows;
   if (gguf_find_tensor(opener->gguf, tensor_name(full_name, wish.layer, wish.name, wish.suffix), &info) != SOTTO_OK)
     return error_set(opener->error, SOTTO_MISSING_TENSOR, NOWHERE, "the file lacks the tensor %s", full_name);
   const bool is_flat = is_vector && info.dims[0] * info.dims[1] == k; /* norms of heads have a row for each */
@@ -191,11 +192,16 @@ static enum sotto_status open_ffn(struct opener *opener, const struct config *co
   return SOTTO_OK;
 }
 
+/* A matrix of no layer. */
+static enum sotto_status open_whole(struct opener *opener, struct tensor *tensor, const char *name, uint32_t n_rows, uint32_t k) {
+  return open_tensor(opener, tensor, (struct wish){-1, name, "weight", MATRIX, n_rows, k, 0, 0});
+}
+
 static enum sotto_status open_input(struct opener *opener, const struct config *config) {
   struct weights *weights = opener->weights;
   const uint32_t half = config->rope_dims / 2;
   if (config->graph.has_positions)
-    TRY(open_tensor(opener, &weights->positions, (struct wish){-1, "position_embd", "weight", MATRIX, config->n_ctx_train, config->n_embd, 0, 0}));
+    TRY(open_whole(opener, &weights->positions, "position_embd", config->n_ctx_train, config->n_embd));
   if (config->graph.has_embedding_norm)
     TRY(open_norm(opener, config, &weights->embedding_norm, -1, "token_embd_norm", config->n_embd));
   TRY(open_optional_vector(opener, &weights->rope_freqs, -1, "rope_freqs", "weight", half));
@@ -206,7 +212,6 @@ static enum sotto_status open_input(struct opener *opener, const struct config *
 /* Of the embedding the graph needs a few rows at first; the whole comes last, for it may be the head. */
 static enum sotto_status open_all(struct opener *opener, const struct config *config) {
   struct weights *weights = opener->weights;
-  const struct wish embedding = {-1, "token_embd", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0};
   struct layer unwritten;
   weights->n_tensors = 0;
   TRY(open_input(opener, config));
@@ -217,11 +222,11 @@ static enum sotto_status open_all(struct opener *opener, const struct config *co
   }
   TRY(open_norm(opener, config, &weights->output_norm, -1, "output_norm", config->n_embd));
   if (config->graph.has_head || exists(opener, -1, "output", "weight")) {
-    TRY(open_tensor(opener, &weights->output.weight, (struct wish){-1, "output", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0}));
+    TRY(open_whole(opener, &weights->output.weight, "output", config->n_vocab, config->n_embd));
     TRY(open_optional_vector(opener, &weights->output.scale, -1, "output", "scale", 1));
   }
   TRY(open_optional_vector(opener, &weights->output.bias, -1, "output", "bias", config->n_vocab));
-  return open_tensor(opener, &weights->embedding, embedding);
+  return open_whole(opener, &weights->embedding, "token_embd", config->n_vocab, config->n_embd);
 }
 
 /* Scales of activations in FP4, which Sotto does not use: it keeps more bits. */

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parse, serialise } from "../../models/gguf.mjs";
+import { parse, serialise, value } from "../../models/gguf.mjs";
 import { MODELS, makeTiny, writeTiny } from "../../models/make-tiny.mjs";
 import { PACKAGE } from "./support.mjs";
 
@@ -83,6 +83,20 @@ test("a tensor that lacks, or is too many, is named", async () => {
     }
     const withMore = new Map([...file.tensors, ["blk.1.attn_gate.weight", file.tensors.get("token_embd.weight")]]);
     await refuses({ ...file, tensors: withMore }, "UNSUPPORTED_ARCHITECTURE", "blk.1.attn_gate.weight");
+  }
+});
+
+test("a key of another type, or an array that is too short, is named", async () => {
+  for (const [name, { keys = {} }] of Object.entries(MODELS)) {
+    const file = parse(makeTiny(name));
+    for (const key of Object.keys(keys)) {
+      const full = `${name.split(":")[0]}.${key}`;
+      const isString = file.keys.get(full).equals(value.string(file.keys.get(full).subarray(12).toString()));
+      const wrong = isString ? value.u32(1) : value.string("wrong");
+      await refuses({ ...file, keys: new Map(file.keys).set(full, wrong) }, "MALFORMED", full);
+      const short = new Map(file.keys).set(full, value.bools([true]));
+      if (/pattern$/.test(key)) await refuses({ ...file, keys: short }, "MALFORMED", full);
+    }
   }
 });
 
