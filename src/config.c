@@ -97,7 +97,7 @@ static enum sotto_status read_sizes(const struct reader *reader, struct config *
   config->rope_dims = config->head_dim;
   TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 0, MAX_HEAD_DIM, &config->rope_dims));
   TRY(read_u32(reader, "expert_count", OPTIONAL, 0, UINT32_MAX, &n_experts));
-  if (n_experts)
+  if (n_experts > 1) /* Hunyuan's dense models have one */
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "mixtures of experts are not supported");
   if (config->n_heads % config->n_kv_heads || config->head_dim % 8 || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
       value_length != config->head_dim || config->rope_dims % 2 || config->rope_dims > config->head_dim ||
