@@ -22,7 +22,7 @@ static void norm_heads(const struct config *config, const float *weight, float *
   const bool is_row = config->graph.qk_norm == QK_NORM_ROW;
   const size_t n = is_row ? n_heads * config->head_dim : config->head_dim;
   const size_t step = config->graph.qk_norm == QK_NORM_HEADS ? n : 0;
-  for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n, weight += step) norm(config, x, x, weight, NULL, n);
+  for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n, weight += step) norm_row(config, x, x, weight, NULL, n);
 }
 
 static void turn_heads(const struct config *config, const float *cos_sin, float *x, size_t n_heads) {
