@@ -179,6 +179,7 @@ help:
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
+	@echo "  make soak                kill 500 loads at random bytes: each model is right in the end"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
 
@@ -238,6 +239,8 @@ bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
 bench-code: build/bench/kernels.wasm
 	@$(NODE) tests/bench/code.mjs
+soak: all
+	@$(NODE) --no-warnings tests/browser/kills.mjs 500
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 golden-templates: build/templates/python

@@ -11,6 +11,7 @@ import { testApp, testMinimal } from "./app.mjs";
 import { cases } from "./cases.js";
 import { browsers } from "./drivers.mjs";
 import { testKeeping } from "./keep.mjs";
+import { testKills } from "./kills.mjs";
 
 const root = new URL("../../", import.meta.url);
 const path = (name) => new URL(name, root).pathname;
@@ -53,6 +54,7 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
       if (name === "Chromium") {
         await t.test("the chat page", () => testApp(browser.page, sites.isolated.url));
         await t.test("the smallest page", () => testMinimal(browser.page, sites.isolated.url));
+        await t.test("20 loads that are killed", () => testKills(browser.page.browser(), { nKills: 20 }));
       }
     } finally {
       await browser.close();
