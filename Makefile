@@ -147,12 +147,13 @@ build/sotto/.done: $(WASM) build/wasi/abi.js $(LIBRARY) models/catalog.json LICE
 	@cp $(WASM) build/wasi/abi.js models/catalog.json LICENSE $(@D)/
 	@touch $@
 
-build/app/.done: build/sotto/.done $(APP)
+build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 	@rm -rf $(@D) && mkdir -p $(@D)/vendor
 	@cp -R web/app/. $(@D)/
 	@cp -R build/sotto $(@D)/sotto
 	@cp models/catalog.json $(@D)/
 	@cp node_modules/marked/lib/marked.esm.js node_modules/dompurify/dist/purify.es.mjs $(@D)/vendor/
+	@$(NODE) web/precache.mjs $(@D) > build/precache.js && mv build/precache.js $(@D)/
 	@touch $@
 
 # ---- what people call ----
