@@ -159,7 +159,7 @@ build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity templates golden-templates \
-        bench bench-kernels bench-code emscripten golden dist format clean
+        bench bench-kernels bench-code bench-load soak emscripten golden dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -177,6 +177,7 @@ help:
 	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
+	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch"
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
@@ -236,6 +237,9 @@ templates: build/sotto/.done build/templates/python
 bench: all
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/bench.mjs
+bench-load: all
+	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
+	@$(NODE) tests/bench/load.mjs
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
 bench-code: build/bench/kernels.wasm

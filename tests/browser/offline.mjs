@@ -12,8 +12,8 @@ import { serve } from "../../web/serve.mjs";
 const PATIENCE_MS = 60_000;
 const PRECACHE = fileURLToPath(new URL("../../web/precache.mjs", import.meta.url));
 
-/** app: the folder of the page; models: that of its models, which has SmolLM2; canIsolate: the browser knows isolation. */
-export async function testOffline(t, browser, { app, models, canIsolate }) {
+/** app: the folder of the page; models: that of its models, which has SmolLM2; keeps: the browser has OPFS. */
+export async function testOffline(t, browser, { app, models, keeps }) {
   const folder = mkdtempSync(join(tmpdir(), "sotto-offline-"));
   cpSync(app, folder, { recursive: true });
   const open = (port) => serve({ mounts: { "/": folder, "/models/": models }, port, isolation: false });
@@ -24,10 +24,9 @@ export async function testOffline(t, browser, { app, models, canIsolate }) {
     await browser.goto(url);
     if (!await browser.evaluate("'serviceWorker' in navigator")) return t.diagnostic("no service workers");
     await isTrue("navigator.serviceWorker.controller !== null");
-    if (canIsolate) await isTrue("crossOriginIsolated");
+    await isTrue("crossOriginIsolated");
     await isTrue("document.querySelector('#welcome-models .model-card') !== null");
-    const isKept = await browser.evaluate("'createSyncAccessHandle' in (globalThis.FileSystemFileHandle?.prototype ?? {})");
-    if (isKept) {
+    if (keeps) {
       await browser.evaluate("document.querySelector('#welcome-models .model-card').click()");
       await isTrue("document.querySelector('#announcer').textContent.includes('is ready')");
     }
@@ -36,7 +35,7 @@ export async function testOffline(t, browser, { app, models, canIsolate }) {
 
     await browser.goto(url);
     await isTrue("document.querySelector('#welcome-title') !== null");
-    if (isKept) await answers(browser, isTrue);
+    if (keeps) await answers(browser, isTrue);
 
     change(folder, "app.js", "\ndocument.documentElement.dataset.isNewer = 'true';\n");
     site = await open(Number(new URL(url).port));
@@ -48,7 +47,6 @@ export async function testOffline(t, browser, { app, models, canIsolate }) {
     await browser.goto(url);
     await isTrue(isNewer);
     assert.equal(await browser.evaluate("caches.keys().then((names) => names.length)"), 1, "the old version is gone");
-    t.diagnostic(`isolated by its worker: ${await browser.evaluate("crossOriginIsolated")}; model kept: ${isKept}`);
   } finally {
     await site.close();
     rmSync(folder, { recursive: true });
