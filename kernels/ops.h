@@ -14,7 +14,7 @@
 #define FLOATING(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
 #define BYTES(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
 #define GRID(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
-#define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed)
+#define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed) DECLARE(layout, dot)
 #include "kernels.inc"
 
 #define DECLARE_QUANTIZE(level)                                              \

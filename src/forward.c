@@ -238,22 +238,30 @@ static void finish_last_layer(struct sotto_session *session, size_t position) {
   run_outputs(&job, index, position, position + n);
 }
 
+/* A tile of tokens reads the head once: guesses are checked in one go. */
 enum sotto_status forward_head(struct sotto_session *session, size_t position) {
   const struct config *config = &session->model->config;
   const struct weights *weights = &session->model->weights;
   const struct tensor *head = weights_head(weights);
+  const size_t left = session->wave_end - position, n = left < TILE_TOKENS ? left : TILE_TOKENS;
   RETURN_IF(!tensor_is_ready(head, &session->model->arrived), SOTTO_NOT_READY);
   RETURN_IF(!affine_is_ready(&weights->output_norm, &session->model->arrived), SOTTO_NOT_READY);
   RETURN_IF(!affine_is_ready(&weights->output, &session->model->arrived), SOTTO_NOT_READY);
-  if (!session->is_finished[position - session->wave_begin]) finish_last_layer(session, position);
-  norm(config, session->normed, residual_of(session, position), vector(&weights->output_norm.weight),
-       vector(&weights->output_norm.bias), config->n_embd);
-  const struct product logits[] = {{head, session->logits, config->n_vocab}};
-  matmul_prepare(session, session->normed, config->n_embd, 1, logits, 1);
-  matmul_run(session, 1, logits, 1);
-  finish_product(&weights->output, session->logits);
-  if (config->logit_scale != 1) vec_scale(session->logits, config->logit_scale, (int)config->n_vocab);
-  if (config->logit_cap > 0) vec_soft_cap(session->logits, config->logit_cap, (int)config->n_vocab);
-  session->logits_position = position;
+  for (size_t i = 0; i < n; i++)
+    if (!session->is_finished[position + i - session->wave_begin]) finish_last_layer(session, position + i);
+  for (size_t i = 0; i < n; i++)
+    norm(config, session->normed + i * config->n_embd, residual_of(session, position + i), vector(&weights->output_norm.weight),
+         vector(&weights->output_norm.bias), config->n_embd);
+  const struct product logits[] = {{head, session->logits, session->logits_stride}};
+  matmul_prepare(session, session->normed, config->n_embd, (int)n, logits, 1);
+  matmul_run(session, (int)n, logits, 1);
+  for (size_t i = 0; i < n; i++) {
+    float *row = session->logits + i * session->logits_stride;
+    finish_product(&weights->output, row);
+    if (config->logit_scale != 1) vec_scale(row, config->logit_scale, (int)config->n_vocab);
+    if (config->logit_cap > 0) vec_soft_cap(row, config->logit_cap, (int)config->n_vocab);
+  }
+  session->logits_begin = position;
+  session->n_logits = n;
   return SOTTO_OK;
 }

@@ -74,7 +74,8 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->score_stride = round_up(session->n_ctx, 16) + 16; /* an odd number of cache lines: rows share no set */
   session->scores = arena_carve(arena, (uint64_t)session->n_threads * TILE_TOKENS * (config->n_heads / config->n_kv_heads),
                                 session->score_stride * sizeof(float));
-  session->logits = arena_carve(arena, round_up(config->n_vocab, TILE_ROWS), sizeof(float));
+  session->logits_stride = round_up(config->n_vocab, TILE_ROWS);
+  session->logits = arena_carve(arena, TILE_TOKENS * (uint64_t)session->logits_stride, sizeof(float));
 }
 
 static void carve(struct sotto_session *session, struct arena *arena) {
@@ -123,7 +124,6 @@ enum sotto_status sotto_session_open(void *block, size_t block_bytes, const sott
   if (arena_overflows(&arena))
     return error_set(error, SOTTO_OUT_OF_MEMORY, NOWHERE, "a context of %u tokens needs %U bytes of memory", opened->n_ctx, arena.used);
   opened->pool = pool;
-  opened->logits_position = SIZE_MAX;
   *session = opened;
   return SOTTO_OK;
 }
@@ -141,7 +141,7 @@ enum sotto_status sotto_session_rewind(sotto_session *session, size_t n_tokens) 
     session->is_running = false; /* a wave that runs is given up, a finished one loses its end */
     session->wave_end = session->wave_begin > session->n_computed ? session->wave_begin : session->n_computed;
   }
-  session->logits_position = SIZE_MAX;
+  session->n_logits = 0;
   return SOTTO_OK;
 }
 
@@ -192,7 +192,7 @@ static enum sotto_status begin_wave(struct sotto_session *session) {
   session->wave_end = end;
   session->layer = 0;
   session->is_running = true;
-  session->logits_position = SIZE_MAX;
+  session->n_logits = 0;
   memset(session->is_finished, 0, end - begin);
   forward_begin_wave(session);
   return SOTTO_OK;
@@ -219,7 +219,7 @@ enum sotto_status sotto_session_step(sotto_session *session, size_t *n_left) {
 
 enum sotto_status sotto_session_logits(sotto_session *session, size_t position, const float **logits) {
   RETURN_IF(session->is_running || position < session->wave_begin || position >= session->wave_end, SOTTO_INVALID_ARGUMENT);
-  if (session->logits_position != position) TRY(forward_head(session, position));
-  *logits = session->logits;
+  if (position - session->logits_begin >= session->n_logits) TRY(forward_head(session, position)); /* the difference may wrap */
+  *logits = session->logits + (position - session->logits_begin) * session->logits_stride;
   return SOTTO_OK;
 }

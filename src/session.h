@@ -65,15 +65,16 @@ struct sotto_session {
   float *scores;       /* (n_threads, TILE_TOKENS * n_heads / n_kv_heads, score_stride) */
   size_t score_stride;
 
-  float *logits;          /* (n_vocab) */
-  size_t logits_position; /* whose logits they are; SIZE_MAX: nobody's */
+  float *logits;             /* (TILE_TOKENS, logits_stride) of n_logits tokens from position logits_begin on */
+  size_t logits_stride, logits_begin, n_logits;
 };
 
 /* forward.c */
 bool forward_can_begin(const struct sotto_session *session, size_t from, size_t to); /* a wave of tokens [from, to) */
 void forward_begin_wave(struct sotto_session *session); /* embeds the wave's tokens */
 enum sotto_status forward_layer(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
-enum sotto_status forward_head(struct sotto_session *session, size_t position); /* the last layer's end, and the logits */
+enum sotto_status forward_head(struct sotto_session *session, size_t position); /* the last layer's end, and the
+                                                                                   logits: of later tokens too */
 
 /* matmul.c: a few matrices that share their input. */
 struct product {
