@@ -66,7 +66,6 @@ async function* receive(port) {
       if (error) throw errorFromMessage(error);
       if (!chunk) return;
       yield chunk;
-      chunk.bytes.buffer.transfer?.(0); // frees it now: garbage of this size would gather by the hundred megabytes
       port.postMessage({ credit: 1 });
     }
   } finally {
