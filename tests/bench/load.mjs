@@ -2,13 +2,12 @@
 // cold and kept, throttled and not (make bench-load). Each measurement has a browser of its own with an empty profile.
 // Memory is the PSS of the browser's processes at its peak, above that of the empty browser.
 // Writes build/bench/load.json and tests/bench/load.svg, and says which of issue 5's bars fall short.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createReadStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
 import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import puppeteer from "puppeteer-core";
 import { serve } from "../../web/serve.mjs";
 import { LARGE, writeSynthetic } from "../synthetic.mjs";
