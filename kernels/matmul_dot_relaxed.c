@@ -41,9 +41,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   }
 }
 
-#define FLOATING(layout)
-#define BYTES(layout)
-#define GRID(layout)
+#define ANY(layout)
 #define NARROW(layout) INSTANCE(layout, dot)
 #include "kernels.inc"
 
