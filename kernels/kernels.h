@@ -127,12 +127,14 @@ struct kernels {
   attn_mix_fn *attn_mix[KV_TYPE_COUNT];
 };
 
-enum { LEVEL_SCALAR = 1, LEVEL_SIMD128, LEVEL_RELAXED }; /* as enum sotto_level */
+enum { LEVEL_SCALAR = 1, LEVEL_SIMD128, LEVEL_RELAXED, LEVEL_DOT }; /* as enum sotto_level */
 
 /* The table of a level. NULL: this module lacks it, or its self-test failed in this engine (select.c).
  * level 0: the best there is. *chosen gets the level. */
 const struct kernels *kernels_select(int level, int *chosen);
 bool kernels_test_relaxed(void); /* does this engine compute the relaxed dot as the kernels need it? */
+bool kernels_test_dot(void);     /* and the one that adds to 32 bits? */
+bool kernels_try(int level, int n_times); /* computes, for the caller to time; false: there is no such level */
 
 /* ---- pack.c: rows as they lie in a GGUF file <-> packed groups, for every level alike ---- */
 

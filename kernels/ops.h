@@ -12,7 +12,7 @@
   gemm_fn gemm_##layout##_##level;
 
 #define ANY(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
-#define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed)
+#define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed) DECLARE(layout, dot)
 #define SAME(layout, as)
 #include "kernels.inc"
 

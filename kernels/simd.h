@@ -1,5 +1,5 @@
 /* simd.h: the 128-bit intrinsics: wasm's own, or the same natively through SIMDe (for sanitizers and debuggers), where
- * the one relaxed instruction that the kernels use is written out. */
+ * the two relaxed instructions that the kernels use are written out. */
 #ifndef SOTTO_SIMD_H
 #define SOTTO_SIMD_H
 
@@ -19,6 +19,11 @@ static inline v128_t wasm_i16x8_relaxed_dot_i8x16_i7x16(v128_t a, v128_t b) {
   v128_t even = wasm_i16x8_mul(wasm_i16x8_shr(wasm_i16x8_shl(a, 8), 8), wasm_i16x8_shr(wasm_i16x8_shl(b, 8), 8));
   v128_t odd = wasm_i16x8_mul(wasm_i16x8_shr(a, 8), wasm_i16x8_shr(b, 8));
   return wasm_i16x8_add(even, odd);
+}
+
+/* The same, of four, added to 32 bits. */
+static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, v128_t sum) {
+  return wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_relaxed_dot_i8x16_i7x16(a, b)));
 }
 #endif
 

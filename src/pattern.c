@@ -26,11 +26,10 @@ static const char *const parts[] = {
 };
 
 struct subject {
+  struct pattern_cache *cache;
   const uint8_t *text;
   size_t n_bytes;
 };
-
-static size_t match_alternatives(const char *p, const struct subject *subject, size_t at);
 
 static bool is_end(const char *p) { return *p == 0 || *p == '|' || *p == ')'; }
 
@@ -116,11 +115,6 @@ static const char *skip_group(const char *p) {
   return p;
 }
 
-static const char *skip_alternative(const char *p) {
-  while (!is_end(p)) p = *p == '(' ? skip_group(p) : skip_item(p);
-  return p;
-}
-
 static const char *read_digits(const char *p, size_t *number) {
   for (*number = 0; *p >= '0' && *p <= '9'; p++) *number = 10 * *number + (size_t)(*p - '0');
   return p;
@@ -138,38 +132,119 @@ static const char *read_count(const char *p, size_t *min, size_t *max) {
   return p + 1;
 }
 
+/* ---- what is known of the item at p ---- */
+
+static struct pattern_item *find_item(const struct subject *subject, const char *p) {
+  struct pattern_item *items = subject->cache->items;
+  uint32_t i = (uint32_t)(uintptr_t)p * 2654435761u >> 16;
+  while (items[i % PATTERN_ITEMS].at && items[i % PATTERN_ITEMS].at != p) i++;
+  struct pattern_item *item = &items[i % PATTERN_ITEMS];
+  item->at = p;
+  return item;
+}
+
+static struct pattern_item *read_item(const struct subject *subject, const char *p) {
+  struct pattern_item *item = find_item(subject, p);
+  if (!item->rest)
+    item->rest = read_count(is_part(p) ? p + 2 : *p == '(' ? skip_group(p) : skip_item(p), &item->min, &item->max);
+  return item;
+}
+
+static const char *skip_alternative(const struct subject *subject, const char *p) {
+  struct pattern_item *item = find_item(subject, p);
+  if (!item->next) {
+    const char *next = p;
+    while (!is_end(next)) next = *next == '(' ? skip_group(next) : skip_item(next);
+    item->next = next;
+  }
+  return item->next;
+}
+
+static bool takes(struct pattern_item *item, uint32_t c) {
+  const char *p = item->at;
+  if (c >= 128) {
+    if (c != item->other) {
+      item->other = c;
+      item->takes_other = item_matches(&p, c);
+    }
+    return item->takes_other;
+  }
+  const uint64_t bit = (uint64_t)1 << c % 64;
+  if (!(item->known[c / 64] & bit)) {
+    item->known[c / 64] |= bit;
+    if (item_matches(&p, c)) item->is_in[c / 64] |= bit;
+  }
+  return item->is_in[c / 64] & bit;
+}
+
+/* ---- matching ---- */
+
 /* The character at `at`, without moving on; UINT32_MAX at the end. */
 static uint32_t look(const struct subject *subject, size_t at) {
-  return at < subject->n_bytes ? utf8_read(subject->text, subject->n_bytes, &at) : UINT32_MAX;
+  if (at >= subject->n_bytes) return UINT32_MAX;
+  return subject->text[at] < 128 ? subject->text[at] : utf8_read(subject->text, subject->n_bytes, &at);
 }
 
 static size_t match_sequence(const char *p, const struct subject *subject, size_t at);
 
-/* A character item at p, as often as it can be, and then the rest of the sequence. */
-static size_t match_repeated(const char *p, const struct subject *subject, size_t at) {
-  size_t min, max, n = 0;
-  const char *rest = read_count(skip_item(p), &min, &max);
-  for (const char *item = p; n < max && at < subject->n_bytes && item_matches(&item, look(subject, at)); item = p, n++)
-    at += utf8_length(subject->text[at]);
+/* A few times at most: as often as it can be, and then the rest of the sequence. */
+static size_t match_few(struct pattern_item *item, const struct subject *subject, size_t at) {
+  size_t n = 0;
+  for (; n < item->max && at < subject->n_bytes && takes(item, look(subject, at)); n++) at += utf8_length(subject->text[at]);
   for (;; n--) {
-    if (n < min) return NO_MATCH;
-    const size_t end = match_sequence(rest, subject, at);
+    if (n < item->min) return NO_MATCH;
+    const size_t end = match_sequence(item->rest, subject, at);
     if (end != NO_MATCH || n == 0) return end;
     do at--;
     while ((subject->text[at] & 0xc0) == 0x80);
   }
 }
 
+/* The run of characters from p on is the end of the last one, or is looked for. */
+static void find_run(struct pattern_item *item, const struct subject *subject, const uint8_t *p) {
+  const uint8_t *end = subject->text + subject->n_bytes;
+  if (item->text_end == end && p >= item->run && p <= item->run_end) return;
+  item->run = p;
+  while (p < end && takes(item, look(subject, (size_t)(p - subject->text)))) p += utf8_length(*p);
+  item->run_end = p;
+  item->text_end = end;
+  item->tried = item->found = NULL;
+}
+
+/* Without a limit: whether the rest matches somewhere depends on the place alone, so each is tried once, from the end of the
+ * run on, wherever the match begins. */
+static size_t match_many(struct pattern_item *item, const struct subject *subject, size_t at) {
+  const uint8_t *begin = subject->text + at, *least = begin;
+  find_run(item, subject, begin);
+  if (item->min > 0) {
+    if (item->run_end == begin) return NO_MATCH;
+    least += utf8_length(*begin);
+  }
+  while (!item->found && (!item->tried || item->tried > least)) {
+    const uint8_t *p = item->tried ? item->tried - 1 : item->run_end;
+    while (item->tried && (*p & 0xc0) == 0x80) p--;
+    const size_t end = match_sequence(item->rest, subject, (size_t)(p - subject->text));
+    item->tried = p;
+    if (end == NO_MATCH) continue;
+    item->found = p;
+    item->found_end = subject->text + end;
+  }
+  return item->found && item->found >= least ? (size_t)(item->found_end - subject->text) : NO_MATCH;
+}
+
+static size_t match_alternatives(const char *p, const struct subject *subject, size_t at);
+
 /* The group or part at *p, which moves behind it, as often as it can be. */
 static size_t match_group(const char **p, const struct subject *subject, size_t at) {
-  size_t min, max, n = 0;
+  const struct pattern_item *item = read_item(subject, *p);
   const char *group = is_part(*p) ? parts[(*p)[1] - '1'] : *p + 3;
-  *p = read_count(is_part(*p) ? *p + 2 : skip_group(*p), &min, &max);
-  for (size_t end; n < max && (end = match_alternatives(group, subject, at)) != NO_MATCH; n++) {
+  size_t n = 0;
+  *p = item->rest;
+  for (size_t end; n < item->max && (end = match_alternatives(group, subject, at)) != NO_MATCH; n++) {
     if (end == at) return at;
     at = end;
   }
-  return n < min ? NO_MATCH : at;
+  return n < item->min ? NO_MATCH : at;
 }
 
 static size_t match_sequence(const char *p, const struct subject *subject, size_t at) {
@@ -179,12 +254,14 @@ static size_t match_sequence(const char *p, const struct subject *subject, size_
       p++;
       continue;
     }
-    if (*p != '(' && !is_part(p)) return match_repeated(p, subject, at);
+    if (*p != '(' && !is_part(p)) {
+      struct pattern_item *item = read_item(subject, p);
+      return item->max == SIZE_MAX ? match_many(item, subject, at) : match_few(item, subject, at);
+    }
     if (*p == '(' && p[2] == '!') {
-      const char *item = p + 3;
       const uint32_t next = look(subject, at);
-      if (next != UINT32_MAX && item_matches(&item, next)) return NO_MATCH;
-      p = skip_group(p);
+      if (next != UINT32_MAX && takes(find_item(subject, p + 3), next)) return NO_MATCH;
+      p = read_item(subject, p)->rest;
       continue;
     }
     at = match_group(&p, subject, at);
@@ -196,12 +273,16 @@ static size_t match_sequence(const char *p, const struct subject *subject, size_
 static size_t match_alternatives(const char *p, const struct subject *subject, size_t at) {
   for (;; p++) {
     const size_t end = match_sequence(p, subject, at);
-    p = skip_alternative(p);
+    p = skip_alternative(subject, p);
     if (end != NO_MATCH || *p != '|') return end;
   }
 }
 
-size_t pattern_match(const char *pattern, const uint8_t *text, size_t n_bytes, size_t at) {
-  const struct subject subject = {text, n_bytes};
+void pattern_forget_text(struct pattern_cache *cache) {
+  for (int i = 0; i < PATTERN_ITEMS; i++) cache->items[i].text_end = NULL;
+}
+
+size_t pattern_match(const char *pattern, struct pattern_cache *cache, const uint8_t *text, size_t n_bytes, size_t at) {
+  const struct subject subject = {cache, text, n_bytes};
   return match_alternatives(pattern, &subject, at);
 }

@@ -2,6 +2,7 @@
 #ifndef SOTTO_PATTERN_H
 #define SOTTO_PATTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,27 @@
 #define PART_CJK "\\8"
 #define PART_EASTERN "\\9"     /* from U+0800 to the end of CJK, and Hangul */
 
+/* What has been found out of one item of a pattern: so that a text is gone through once, however often matches begin anew. */
+struct pattern_item {
+  const char *at;          /* the item in its pattern; NULL: a free place */
+  const char *rest;        /* behind it and its count; NULL: not looked up yet */
+  const char *next;        /* behind the alternative that begins with it; NULL likewise */
+  size_t min, max;         /* how often */
+  uint64_t known[2], is_in[2]; /* by ASCII character: was it looked up, does the item take it */
+  uint32_t other;          /* the last character beyond ASCII that was looked up; 0: none yet */
+  bool takes_other;
+  const uint8_t *run, *run_end, *text_end; /* the last run of characters that it takes, in the text that ends there */
+  const uint8_t *tried;    /* the rest of the pattern has been tried at [tried, run_end] */
+  const uint8_t *found, *found_end; /* the last place of these where it matched, and to where; NULL: nowhere */
+};
+
+#define PATTERN_ITEMS 256 /* a power of two, more than twice as many as any pre-tokenizer has */
+
+/* Zero at first; for the patterns of one pre-tokenizer. */
+struct pattern_cache { struct pattern_item items[PATTERN_ITEMS]; };
+void pattern_forget_text(struct pattern_cache *cache); /* before the bytes of a text that was matched change */
+
 /* Where the match that begins at `at` ends, in text (n_bytes) of valid UTF-8; NO_MATCH: there is none. */
-size_t pattern_match(const char *pattern, const uint8_t *text, size_t n_bytes, size_t at);
+size_t pattern_match(const char *pattern, struct pattern_cache *cache, const uint8_t *text, size_t n_bytes, size_t at);
 
 #endif

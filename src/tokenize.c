@@ -174,6 +174,8 @@ static uint64_t carve_bpe(struct tokenization *job, struct arena *arena, const u
     const uint32_t c = utf8_read(text, text_bytes, &at);
     if ((c == REPLACEMENT && at - begin == 1) || (c == ' ' && escapes_spaces)) n += 2;
   }
+  job->cache = arena_carve(arena, 1, sizeof *job->cache);
+  if (job->cache) memset(job->cache, 0, sizeof *job->cache);
   job->word = arena_carve(arena, 2 * n, 1);
   job->text = arena_carve(arena, n, 1);
   return n;

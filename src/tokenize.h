@@ -2,6 +2,7 @@
 #ifndef SOTTO_TOKENIZE_H
 #define SOTTO_TOKENIZE_H
 
+#include "pattern.h"
 #include "vocab.h"
 
 #define ESCAPED_SPACE 0x2581u /* how SentencePiece writes a space */
@@ -55,6 +56,7 @@ struct tokenization {
   size_t tokens_cap, n_tokens; /* n_tokens may be more than there is room for */
   int32_t *marks;           /* (text_bytes) a special token where its text begins, COVERED on the rest of it, FREE elsewhere */
   uint8_t *text;            /* a stretch between special tokens, in the form that is tokenized */
+  struct pattern_cache *cache; /* BPE: of its patterns */
   uint8_t *word;            /* BPE: one word of it, a character for each byte */
   struct best *best;        /* unigrams: (normalised bytes + 1) */
   struct symbol *symbols;

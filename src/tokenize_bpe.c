@@ -3,7 +3,6 @@
  * again and again. Patterns: the tokenizer.json of the models, in the form in which llama.cpp follows them. */
 #include "tokenize.h"
 
-#include "pattern.h"
 #include "unicode.h"
 
 #include <string.h>
@@ -192,7 +191,7 @@ static void split(struct tokenization *job, const char *const *patterns, const u
   }
   size_t done = 0;
   for (size_t at = 0; at < n_bytes;) {
-    const size_t end = pattern_match(*patterns, text, n_bytes, at);
+    const size_t end = pattern_match(*patterns, job->cache, text, n_bytes, at);
     if (end == NO_MATCH || end == at) {
       at += utf8_length(text[at]);
       continue;
@@ -236,6 +235,7 @@ static void split_groups(struct tokenization *job, const uint8_t *text, size_t n
 void tokenize_bpe(struct tokenization *job, const uint8_t *text, size_t n_bytes) {
   const struct pre_tokenizer *pre = job->vocab->pre;
   size_t n = 0;
+  pattern_forget_text(job->cache); /* another stretch lay where this one goes */
   for (size_t at = 0; at < n_bytes;) {
     const uint32_t c = utf8_read(text, n_bytes, &at);
     n += utf8_write(job->text + n, c == ' ' && pre->escapes_spaces ? ESCAPED_SPACE : c);

@@ -85,7 +85,8 @@ static void bytes_and_characters_of_bpe_are_a_bijection(void) {
 static size_t match(const char *pattern, const char *text, size_t at) {
   const size_t n = strlen(text);
   uint8_t *copy = copy_of(text, n);
-  const size_t end = pattern_match(pattern, copy, n, at);
+  struct pattern_cache cache = {0};
+  const size_t end = pattern_match(pattern, &cache, copy, n, at);
   free(copy);
   return end;
 }
