@@ -1,6 +1,7 @@
 /* matmul_dot_relaxed.c: gemv and gemm with i32x4.relaxed_dot_add, which multiplies 16 signed bytes by 16 bytes of 0 to 127 and
  * adds four at a time to 32-bit sums: one instruction where the processor has it (ARM's SDOT, x64's AVX-VNNI), five elsewhere.
  * The sums are those of matmul_relaxed.c, exact. */
+#define LEVEL dot
 #include "matmul_quantised.h"
 
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
@@ -41,8 +42,11 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   }
 }
 
+NARROW_KINDS(PANEL)
+static panel_fn *const panels[LAYOUT_COUNT] = {NARROW_KINDS(PANEL_ROW)};
+
 #define ANY(layout)
-#define NARROW(layout) INSTANCE(layout, dot)
+#define NARROW(layout) INSTANCE(layout)
 #include "kernels.inc"
 
 /* As kernels_test_relaxed does it. */

@@ -5,6 +5,7 @@
  *   up to 4 bits: 8 dots, 8 * 2 * 15 * 127 = 30,480    5 bits: 4 dots, 31,496    6 bits: 2 dots, 32,004
  *
  * and no more than a half of 16 columns has, 4 dots, where halves have scales of their own. */
+#define LEVEL relaxed
 #include "matmul_quantised.h"
 
 INLINE int dots_in_16_bits(enum layout layout) {
@@ -70,8 +71,11 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   }
 }
 
+NARROW_KINDS(PANEL)
+static panel_fn *const panels[LAYOUT_COUNT] = {NARROW_KINDS(PANEL_ROW)};
+
 #define ANY(layout)
-#define NARROW(layout) INSTANCE(layout, relaxed)
+#define NARROW(layout) INSTANCE(layout)
 #include "kernels.inc"
 
 /* Every pair of a signed byte and a byte of 0 to 127, in every lane parity, against plain multiplication. An engine

@@ -1,6 +1,7 @@
 /* matmul_simd128.c: activation quantisation, gemv and gemm with plain SIMD128. A vector of 16 quants is taken as eight
  * 16-bit lanes whose low and high bytes are the even and the odd columns: two cheap widenings instead of extends, and
  * dot_i16x8 adds the two columns of a row without crossing lanes. */
+#define LEVEL simd128
 #include "matmul_quantised.h"
 
 /* Even or odd bytes of each 16-bit lane, widened. Quants of up to 6 bits are never negative. */
@@ -69,9 +70,12 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   }
 }
 
+NARROW_KINDS(PANEL) WIDE_KINDS(PANEL)
+static panel_fn *const panels[LAYOUT_COUNT] = {NARROW_KINDS(PANEL_ROW) WIDE_KINDS(PANEL_ROW)};
+
 #define ANY(layout)
-#define NARROW(layout) INSTANCE(layout, simd128)
-#define WIDE(layout) INSTANCE(layout, simd128)
+#define NARROW(layout) INSTANCE(layout)
+#define WIDE(layout) INSTANCE(layout)
 #include "kernels.inc"
 
 /* ---- activations ---- */

@@ -7,8 +7,8 @@ const skip = process.arch === "x64" ? false : "the names of instructions are tho
 
 // Instructions for each product, and accesses of the stack, in a kernel's tightest loop: at most.
 const BOUNDS = {
-  gemm_Q4_1_relaxed: { each: 2.9, spills: 20 },
-  gemm_Q4_1_simd128: { each: 3.8, spills: 48 },
+  panel_Q4_1_relaxed: { each: 2.9, spills: 20 },
+  panel_Q4_1_simd128: { each: 3.8, spills: 48 },
   gemv_Q4_1_relaxed: { each: 4.3, spills: 0 },
   gemv_Q8_0_simd128: { each: 5, spills: 0 },
   attn_scores_int8_simd128: { each: 3.2, spills: 3 },

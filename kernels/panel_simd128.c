@@ -1,0 +1,29 @@
+/* panel_simd128.c: packed groups -> panels, the form in which a gemm of any level multiplies them: a byte for each quant, and
+ * scales that are floats or integers of 32 bits. */
+#include "panel.h"
+
+INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t *tile, int k) {
+  const struct constants constants = load_constants();
+  const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
+  for (int t = 0; t < k / tile_columns(layout); t++, tile += scales_at + tile_scale_bytes(layout))
+    for (int j = 0; j < n_blocks; j++, panel++) {
+      struct planes planes;
+      for (int i = 0, last = -1; i < 8; last = chunk_at(layout, i++)) {
+        const int c = chunk_at(layout, i);
+        load_planes(layout, &planes, tile + j * quants_bytes(layout), c, last);
+        for (int h = 0; h < 2; h++) wasm_v128_store(panel->q + 32 * c + 16 * h, take_quants(&constants, layout, &planes, c, h));
+      }
+      load_scales(&constants, layout, &panel->scales, tile + scales_at, j);
+    }
+}
+
+void unpack_panel(enum layout layout, struct panel_block *panel, const uint8_t *group, int k) {
+  switch (layout) {
+#define ANY(layout)
+#define NARROW(layout) case LAYOUT_##layout: unpack(LAYOUT_##layout, panel, group, k); break;
+#define WIDE(layout) NARROW(layout)
+#define SAME(layout, as) case LAYOUT_##layout: unpack(LAYOUT_##as, panel, group, k); break;
+#include "kernels.inc"
+    default: break;
+  }
+}
