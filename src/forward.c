@@ -110,19 +110,23 @@ static void norm_input(const struct token_job *job, const struct affine *with, s
   const size_t n = config->n_embd;
   float *out = job->session->normed + token * n;
   const float *x = job->x + token * n;
-  if (config->graph.norms == NORMS_AFTER) memcpy(out, x, n * sizeof *x);
-  else norm(config, out, x, with, n);
+  const bool has_norm = config->graph.norm == NORM_LAYER_PLAIN || tensor_exists(&with->weight);
+  if (has_norm) norm(config, out, x, with, n);
+  else memcpy(out, x, n * sizeof *x);
 }
 
-/* x = x + post_norm(out) * residual_scale */
+/* x = x + post_norm(out) * residual_scale, or post_norm(x + out) */
 static void add_output(const struct token_job *job, const struct affine *matrix, const struct affine *post_norm, size_t token) {
   const struct config *config = &job->session->model->config;
   const size_t n = config->n_embd;
   float *out = job->session->out + token * round_up(n, TILE_ROWS);
   finish_product(matrix, out);
-  if (config->graph.norms != NORMS_BEFORE) norm(config, out, out, post_norm, n);
+  const bool is_of_sum = config->graph.norms == NORMS_OF_SUM;
+  float *x = job->x + token * n;
+  if (config->graph.norms != NORMS_BEFORE && !is_of_sum) norm(config, out, out, post_norm, n);
   if (config->residual_scale != 1) vec_scale(out, config->residual_scale, (int)n);
-  vec_add(job->x + token * n, out, (int)n);
+  vec_add(x, out, (int)n);
+  if (is_of_sum) norm(config, x, x, post_norm, n);
 }
 
 static void norm_attention_input(void *argument, int token, int thread) {
@@ -142,30 +146,54 @@ static void add_attention_output(void *argument, int token, int thread) {
   if (block == BLOCK_SEQUENTIAL) norm_input(job, &layer->ffn_norm, (size_t)token);
 }
 
-/* gate = activation(gate) * up. A plain feed-forward has its up in place of the gate. */
+void activate_row(const struct config *config, const struct affine *gate_matrix, const struct affine *up_matrix, float *gate,
+                  float *up, size_t n_ff) {
+  const int n = (int)n_ff;
+  const bool is_plain = config->graph.ffn == FFN_PLAIN;
+  finish_product(is_plain ? up_matrix : gate_matrix, gate);
+  if (!is_plain) finish_product(up_matrix, up);
+  switch (config->graph.activation) {
+    case ACTIVATION_SILU: vec_silu_mul(gate, up, n); break;
+    case ACTIVATION_GELU: is_plain ? vec_gelu(gate, n) : vec_gelu_mul(gate, up, n); break;
+    case ACTIVATION_RELU_SQUARED: vec_relu_squared(gate, n); break;
+    case ACTIVATION_SWIGLU_CLAMPED: vec_swiglu_clamped(gate, up, n); break;
+  }
+}
+
 static void activate(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
   const struct config *config = &job->session->model->config;
   const struct layer *layer = job->layer;
-  const int n = (int)config->n_ff;
-  const size_t at = (size_t)token * round_up(config->n_ff, TILE_ROWS);
-  float *gate = job->session->gate + at, *up = job->session->up + at;
-  const bool is_plain = config->graph.ffn == FFN_PLAIN;
-  finish_product(is_plain ? &layer->up : &layer->gate, gate);
-  if (!is_plain) finish_product(&layer->up, up);
-  switch (config->graph.activation) {
-    case ACTIVATION_SILU: vec_silu_mul(gate, up, n); break;
-    case ACTIVATION_GELU: is_plain ? vec_gelu(gate, n) : vec_gelu_mul(gate, up, n); break;
-    case ACTIVATION_RELU_SQUARED: vec_relu_squared(gate, n); break;
-  }
-  if (tensor_exists(&layer->act_scales)) vec_divide(gate, vector(&layer->act_scales), n);
+  const size_t n = config->n_ff, at = (size_t)token * round_up(n, TILE_ROWS);
+  float *gate = job->session->gate + at;
+  activate_row(config, &layer->gate, &layer->up, gate, job->session->up + at, n);
+  if (tensor_exists(&layer->act_scales)) vec_divide(gate, vector(&layer->act_scales), (int)n);
 }
 
 static void add_ffn_output(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
-  add_output(job, &job->layer->down, &job->layer->ffn_post_norm, (size_t)token);
+  static const struct affine finished = {0}; /* what comes from experts is */
+  const struct affine *down = tensor_exists(&job->layer->router.weight) ? &finished : &job->layer->down;
+  add_output(job, down, &job->layer->ffn_post_norm, (size_t)token);
+}
+
+/* normed (n, n_embd) -> out, but for what finish_product adds. */
+static void feed_forward(struct token_job *job, int n) {
+  struct sotto_session *session = job->session;
+  const struct config *config = &session->model->config;
+  const struct layer *layer = job->layer;
+  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(config->n_ff, TILE_ROWS);
+  const struct product gate_up[] = {{&layer->gate.weight, session->gate, ff_stride}, {&layer->up.weight, session->up, ff_stride}};
+  const struct product up[] = {{&layer->up.weight, session->gate, ff_stride}};
+  const bool is_plain = config->graph.ffn == FFN_PLAIN;
+  matmul_prepare(session, session->normed, config->n_embd, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
+  matmul_run(session, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
+  pool_run(session->pool, activate, job, n);
+  const struct product down[] = {{&layer->down.weight, session->out, embd_stride}};
+  matmul_prepare(session, session->gate, ff_stride, n, down, 1);
+  matmul_run(session, n, down, 1);
 }
 
 /* x -> q, or k and v in the cache, or both. */
@@ -191,24 +219,15 @@ static void run_outputs(struct token_job *job, uint32_t index, size_t from, size
   const struct config *config = &session->model->config;
   const struct layer *layer = job->layer;
   const int n = (int)(to - from);
-  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(config->n_ff, TILE_ROWS);
+  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS);
 
   attention(session, index, from, to);
   const struct product attn_out[] = {{&layer->attn_out.weight, session->out, embd_stride}};
   matmul_prepare(session, session->mixed, config->n_heads * config->head_dim, n, attn_out, 1);
   matmul_run(session, n, attn_out, 1);
   pool_run(session->pool, add_attention_output, job, n);
-
-  const struct product gate_up[] = {{&layer->gate.weight, session->gate, ff_stride}, {&layer->up.weight, session->up, ff_stride}};
-  const struct product up[] = {{&layer->up.weight, session->gate, ff_stride}};
-  const bool is_plain = config->graph.ffn == FFN_PLAIN;
-  matmul_prepare(session, session->normed, config->n_embd, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
-  matmul_run(session, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
-  pool_run(session->pool, activate, job, n);
-
-  const struct product down[] = {{&layer->down.weight, session->out, embd_stride}};
-  matmul_prepare(session, session->gate, ff_stride, n, down, 1);
-  matmul_run(session, n, down, 1);
+  if (tensor_exists(&layer->router.weight)) experts(session, layer, n);
+  else feed_forward(job, n);
   pool_run(session->pool, add_ffn_output, job, n);
 }
 

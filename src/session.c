@@ -49,11 +49,23 @@ static float *carve_rows(struct arena *arena, uint64_t n_items) {
   return rows;
 }
 
+static void carve_experts(struct sotto_session *session, struct arena *arena) {
+  const struct config *config = &session->model->config;
+  const uint64_t rows = config->n_experts ? round_up(session->n_batch, TILE_TOKENS) : 0, embd = round_up(config->n_embd, TILE_ROWS);
+  session->expert_scores = carve_rows(arena, rows * round_up(config->n_experts, TILE_ROWS));
+  session->choices = arena_carve(arena, rows * config->n_experts_used, sizeof(struct choice));
+  session->expert_in = carve_rows(arena, rows * embd);
+  session->expert_out = carve_rows(arena, rows * embd);
+  session->shared_scores = carve_rows(arena, rows * TILE_ROWS);
+}
+
 static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
   const uint64_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
   const uint64_t rows = round_up(session->n_batch, TILE_TOKENS), embd = round_up(config->n_embd, TILE_ROWS);
-  const uint64_t ff = round_up(config->n_ff, TILE_ROWS);
+  uint64_t ff = round_up(config->n_ff, TILE_ROWS);
+  if (config->n_ff_expert > ff) ff = config->n_ff_expert;
+  if (config->n_ff_shared > ff) ff = round_up(config->n_ff_shared, TILE_ROWS);
   uint64_t widest = ff > n_q ? ff : n_q;
   if (embd > widest) widest = embd;
   session->normed = carve_rows(arena, rows * embd);
@@ -64,6 +76,7 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->out = carve_rows(arena, rows * embd);
   session->gate = carve_rows(arena, rows * ff);
   session->up = carve_rows(arena, rows * ff);
+  carve_experts(session, arena);
   session->acts.forms[ACT_NARROW] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct act4));
   session->acts.forms[ACT_WIDE] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct wide4));
   session->acts.forms[ACT_FLOAT] = arena_carve(arena, rows * widest, sizeof(float));
