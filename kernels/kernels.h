@@ -186,7 +186,7 @@ void vec_rope_normal(float *x, const float *cos_sin, int n);
  * NO_SINK: there is none. */
 #define NO_SINK -1e38f
 float vec_softmax(float *scores, int from, int to, int begin, int end, float scale, float sink);
-void vec_add_slope(float *scores, int begin, int end, float slope); /* scores[p] += slope * (p - (end - 1)) */
+void vec_add_slope(float *scores, int begin, int end, int at, float slope); /* scores[p] -= slope * |p - at| */
 void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
 /* q (n, a multiple of 4) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to
  * matter, or holds no number, is zero. */

@@ -201,8 +201,8 @@ float vec_softmax(float *scores, int from, int to, int begin, int end, float sca
   return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (rest >= least ? exp_bounded(rest, &c) : (f32x4)0)[0];
 }
 
-void vec_add_slope(float *scores, int begin, int end, float slope) {
-  for (int p = begin; p < end; p++) scores[p] += slope * (float)(p - (end - 1));
+void vec_add_slope(float *scores, int begin, int end, int at, float slope) {
+  for (int p = begin; p < end; p++) scores[p] -= slope * (float)(p < at ? at - p : p - at);
 }
 
 /* ---- quantisation ---- */

@@ -22,6 +22,7 @@ enum ffn_kind { FFN_GATED, FFN_FUSED, FFN_PLAIN };   /* down(act(gate) * up): ga
 enum activation { ACTIVATION_SILU, ACTIVATION_GELU, ACTIVATION_RELU_SQUARED, ACTIVATION_SWIGLU_CLAMPED };
 enum mixture { MIXTURE_NEVER, MIXTURE_MAY_BE, MIXTURE_ALWAYS }; /* of experts */
 enum gating { GATING_SOFTMAX, GATING_SOFTMAX_CHOSEN, GATING_SIGMOID }; /* of all experts' scores, or of the chosen ones' */
+enum pooling { POOLING_NONE, POOLING_MEAN, POOLING_FIRST, POOLING_LAST, POOLING_RANK }; /* by GGUF's numbers */
 enum biases { BIASES_MAY_BE, BIASES_OF_NORMS, BIASES_OF_ALL }; /* which must be there; any that is there is added */
 
 /* What tells the graph of one model family from another's. All zero: llama. */
@@ -40,10 +41,12 @@ struct graph {
   bool is_encoder;         /* every token sees all the others */
   bool turns_before_norm;  /* rope, then the norms of q and k */
   bool has_positions;      /* learned ones, added to the embedding */
+  bool has_token_types;    /* embeddings of them, added to the token's: all are of type 0; optional */
   bool has_embedding_norm;
   bool first_norm_may_lack; /* that of the first layer's attention */
   bool has_head;           /* always; else it may be tied to the embedding */
   bool has_sinks;          /* a score for each head that takes part in the softmax and has no value */
+  bool is_first_global;    /* of each period of sliding layers; else the last one is */
   const char *attn_norm, *ffn_norm; /* their tensors' names where they are not these */
 };
 
@@ -78,6 +81,11 @@ struct config {
   bool is_sliding[MAX_LAYERS], has_rope[MAX_LAYERS], has_experts[MAX_LAYERS];
   uint32_t n_experts, n_experts_used; /* of a mixture, and how many of them a token goes to; 0: no mixture */
   uint32_t n_ff_expert, n_ff_shared;  /* of one expert; of the one that every token goes to (0: there is none) */
+  enum pooling pooling;               /* of an embedding, as the file says */
+  enum pooling rank_pooling;          /* of what a classification head reads */
+  uint32_t n_labels;                  /* of a classification head */
+  uint32_t n_token_types;
+  uint32_t n_dense;                   /* between the dense layers after pooling */
   float expert_scale;                 /* of the chosen experts' weights */
 };
 
@@ -125,8 +133,13 @@ struct weights {
   struct tensor rope_freqs, rope_long, rope_short; /* (rope_dims / 2): divisors of the frequencies, for any context,
                                                       for one beyond n_ctx_rope, for one up to it; optional */
   struct layer *layers;       /* (n_layers) */
-  struct affine output_norm;  /* (n_embd) */
+  struct tensor token_types;  /* (n_types, n_embd) */
+  struct affine output_norm;  /* (n_embd); encoders may lack it */
   struct affine output;       /* (n_vocab, n_embd); the weight is absent when tied to the embedding */
+  struct affine class_inner;  /* (n_embd, n_embd), or (n_labels, n_embd) without class_output; optional, as are these: */
+  struct affine class_norm;   /* (n_embd) */
+  struct affine class_output; /* (n_labels, n_embd) */
+  struct affine dense[2];     /* (n_inner, n_embd), (n_embd, n_inner): after pooling */
   struct tensor **in_order;   /* (n_tensors) in the order in which the graph needs them */
   uint32_t n_tensors;
   uint64_t staging_bytes;
@@ -156,6 +169,7 @@ enum sotto_status weights_push(struct weights *weights, struct ranges *arrived, 
 const struct tensor *weights_head(const struct weights *weights); /* the output matrix, tied or not */
 bool tensor_exists(const struct tensor *tensor);
 bool tensor_is_ready(const struct tensor *tensor, const struct ranges *arrived);
+bool classifier_is_ready(const struct weights *weights, const struct ranges *arrived); /* and what else pooling needs */
 bool affine_is_ready(const struct affine *affine, const struct ranges *arrived);
 bool input_is_ready(const struct weights *weights, const struct ranges *arrived); /* what x is made of, but the embedding */
 bool layer_is_ready(const struct layer *layer, const struct ranges *arrived);

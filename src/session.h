@@ -74,6 +74,8 @@ struct sotto_session {
   float *expert_out;      /* (n_batch, n_embd) */
   float *shared_scores;   /* (n_batch, TILE_ROWS), the first of them */
 
+  float *embedding, *pooled; /* (the widest of n_embd, n_dense, n_labels) */
+
   struct acts acts;
   uint8_t *panels;     /* (n_threads, panel_bytes) */
   size_t panel_bytes;
@@ -97,6 +99,9 @@ void activate_row(const struct config *config, const struct affine *gate_matrix,
 
 /* experts.c: session->normed (n_tokens, n_embd) -> session->out */
 void experts(struct sotto_session *session, const struct layer *layer, int n_tokens);
+
+/* session->embedding: of the wave's tokens, or its labels' scores */
+enum sotto_status forward_embedding(struct sotto_session *session, enum pooling pooling);
 
 /* matmul.c: a few matrices that share their input. */
 struct product {

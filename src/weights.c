@@ -248,11 +248,27 @@ static enum sotto_status open_input(struct opener *opener) {
   const uint32_t half = config->rope_dims / 2;
   if (config->graph.has_positions)
     TRY(open_whole(opener, &weights->positions, "position_embd", config->n_ctx_train, config->n_embd));
+  if (config->graph.has_token_types && exists(opener, -1, "token_types", "weight"))
+    TRY(open_whole(opener, &weights->token_types, "token_types", config->n_token_types, config->n_embd));
   if (config->graph.has_embedding_norm)
     TRY(open_norm(opener, &weights->embedding_norm, -1, "token_embd_norm", config->n_embd));
   TRY(open_optional_vector(opener, &weights->rope_freqs, -1, "rope_freqs", "weight", half));
   TRY(open_optional_vector(opener, &weights->rope_long, -1, "rope_factors_long", "weight", half));
   return open_optional_vector(opener, &weights->rope_short, -1, "rope_factors_short", "weight", half);
+}
+
+/* What comes after pooling: a classification head, or dense layers. */
+static enum sotto_status open_pooled(struct opener *opener) {
+  const struct config *config = opener->config;
+  struct weights *weights = opener->weights;
+  const bool has_output = exists(opener, -1, "cls.output", "weight");
+  if (exists(opener, -1, "cls", "weight"))
+    TRY(open_matrix(opener, &weights->class_inner, -1, "cls", has_output ? config->n_embd : config->n_labels, config->n_embd));
+  TRY(open_optional_vector(opener, &weights->class_norm.weight, -1, "cls.norm", "weight", config->n_embd));
+  if (has_output) TRY(open_matrix(opener, &weights->class_output, -1, "cls.output", config->n_labels, config->n_embd));
+  if (!exists(opener, -1, "dense_2", "weight")) return SOTTO_OK;
+  TRY(open_whole(opener, &weights->dense[0].weight, "dense_2", config->n_dense, config->n_embd));
+  return open_whole(opener, &weights->dense[1].weight, "dense_3", config->n_embd, config->n_dense);
 }
 
 /* Of the embedding the graph needs a few rows at first; the whole comes last, for it may be the head. */
@@ -267,7 +283,8 @@ static enum sotto_status open_all(struct opener *opener) {
     TRY(open_attention(opener, layer, (int)i));
     TRY(open_ffn(opener, layer, (int)i));
   }
-  TRY(open_norm(opener, &weights->output_norm, -1, "output_norm", config->n_embd));
+  if (config->graph.norms != NORMS_OF_SUM) TRY(open_norm(opener, &weights->output_norm, -1, "output_norm", config->n_embd));
+  TRY(open_pooled(opener));
   if (config->graph.has_head || exists(opener, -1, "output", "weight")) {
     TRY(open_whole(opener, &weights->output.weight, "output", config->n_vocab, config->n_embd));
     TRY(open_optional_vector(opener, &weights->output.scale, -1, "output", "scale", 1));
@@ -333,9 +350,15 @@ bool affine_is_ready(const struct affine *affine, const struct ranges *arrived) 
 }
 
 bool input_is_ready(const struct weights *weights, const struct ranges *arrived) {
-  return tensor_is_ready(&weights->positions, arrived) && affine_is_ready(&weights->embedding_norm, arrived) &&
+  return tensor_is_ready(&weights->positions, arrived) && tensor_is_ready(&weights->token_types, arrived) && affine_is_ready(&weights->embedding_norm, arrived) &&
          tensor_is_ready(&weights->rope_freqs, arrived) && tensor_is_ready(&weights->rope_long, arrived) &&
          tensor_is_ready(&weights->rope_short, arrived);
+}
+
+bool classifier_is_ready(const struct weights *weights, const struct ranges *arrived) {
+  return affine_is_ready(&weights->class_inner, arrived) && affine_is_ready(&weights->class_norm, arrived) &&
+         affine_is_ready(&weights->class_output, arrived) && affine_is_ready(&weights->dense[0], arrived) &&
+         affine_is_ready(&weights->dense[1], arrived);
 }
 
 bool layer_is_ready(const struct layer *layer, const struct ranges *arrived) {
