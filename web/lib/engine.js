@@ -294,6 +294,7 @@ export class Engine {
   /** Computes the embedding of tokens, or a classification head's scores. pooling: a name of POOLING; none: the file's. */
   async embed(tokens, { pooling = "default", breath }) {
     if (tokens.length === 0) throw new SottoError("INVALID_ARGUMENT", "an embedding needs one token at least");
+    await this.whole(breath);
     this.rewind(0);
     this.sync(tokens);
     await this.compute(breath);
