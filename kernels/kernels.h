@@ -244,6 +244,8 @@ void vec_clamp(float *x, float limit, int n);           /* to [-limit, limit] */
 void vec_silu_mul(float *gate, const float *up, int n); /* gate = silu(gate) * up */
 void vec_gelu_mul(float *gate, const float *up, int n); /* gate = gelu(gate) * up, tanh form */
 void vec_gelu(float *x, int n);
+void vec_swiglu_clamped(float *gate, const float *up, int n); /* gate = g sigmoid(1.702 g) (1 + u), g = min(gate, 7), u = up
+                                                                  within [-7, 7]: gpt-oss */
 void vec_relu_squared(float *x, int n); /* x = max(x, 0)^2 */
 /* Pairs (i, i + n/2) or (2 i, 2 i + 1) of x (n) are turned; cos_sin (n): n/2 cosines, then n/2 sines. */
 void vec_rope_neox(float *x, const float *cos_sin, int n);
@@ -253,7 +255,7 @@ void vec_rope_normal(float *x, const float *cos_sin, int n);
  * NO_SINK: there is none. */
 #define NO_SINK -1e38f
 float vec_softmax(float *scores, int from, int to, int begin, int end, float scale, float sink);
-void vec_add_slope(float *scores, int begin, int end, float slope); /* scores[p] += slope * (p - (end - 1)) */
+void vec_add_slope(float *scores, int begin, int end, int at, float slope); /* scores[p] -= slope * |p - at| */
 void vec_soft_cap(float *x, float cap, int n); /* x = cap * tanh(x / cap) */
 /* q (n, a multiple of 4) = x / d to the nearest even, where d = max |x| / limit, which is returned. What is too small to
  * matter, or holds no number, is zero. */

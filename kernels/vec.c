@@ -135,6 +135,15 @@ void vec_gelu(float *x, int n) {
   for (int i = 0; i < n; i += LANES) store(x + i, gelu(load(x + i, n - i), &c), n - i);
 }
 
+void vec_swiglu_clamped(float *gate, const float *up, int n) {
+  const struct exp_constants c = load_exp();
+  for (int i = 0; i < n; i += LANES) {
+    const f32x4 x = load(gate + i, n - i), y = load(up + i, n - i);
+    const f32x4 g = x > 7.0f ? (f32x4)7.0f : x, u = y > 7.0f ? (f32x4)7.0f : y < -7.0f ? (f32x4)-7.0f : y;
+    store(gate + i, g / (1.0f + exp4(-1.702f * g, &c)) * (1.0f + u), n - i);
+  }
+}
+
 void vec_relu_squared(float *x, int n) {
   for (int i = 0; i < n; i++) x[i] = x[i] > 0 ? x[i] * x[i] : 0;
 }
@@ -192,8 +201,8 @@ float vec_softmax(float *scores, int from, int to, int begin, int end, float sca
   return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (rest >= least ? exp_bounded(rest, &c) : (f32x4)0)[0];
 }
 
-void vec_add_slope(float *scores, int begin, int end, float slope) {
-  for (int p = begin; p < end; p++) scores[p] += slope * (float)(p - (end - 1));
+void vec_add_slope(float *scores, int begin, int end, int at, float slope) {
+  for (int p = begin; p < end; p++) scores[p] -= slope * (float)(p < at ? at - p : p - at);
 }
 
 /* ---- quantisation ---- */

@@ -22,7 +22,10 @@ const DEFAULTS = {
   ffn: "gated",         // "fused", "plain"
   ffnNorm: "ffn_norm",  // null: there is none
   isQkvFused: false, hasHead: true, hasHeadBias: false, hasPositions: false, hasEmbeddingNorm: false,
-  hasSinks: false,
+  hasSinks: false, hasTypes: false, hasDenseLayers: false,
+  classHead: null,      // { nLabels, hasInner, hasNorm, hasOutput }
+  hasNormBiases: false, // of RMS norms; layer norms have them where there are any
+  experts: null,        // { n, nUsed, nFf, nFfShared, hasSharedRouter, hasBiases, hasChoiceBias, isIn: (layer) => bool }
   keys: {},             // name (without the architecture) -> value
   extra: [],            // further vectors: [name, length]
 };
@@ -32,6 +35,38 @@ const LAYER_NORM = { norm: "layer", biases: "all", ffn: "plain" };
 const yarn = { "rope.scaling.type": string("yarn"), "rope.scaling.factor": f32(4), "rope.freq_base": f32(100),
   "rope.scaling.original_context_length": u32(16) };
 const longRope = [["rope_factors_long.weight", 4], ["rope_factors_short.weight", 4]];
+
+const BERT = { nKvHeads: 4, norm: "layer", norms: "of sum", biases: "all", ffn: "plain", hasTypes: true,
+  hasEmbeddingNorm: true, hasHead: false };
+const NOMIC = { ...BERT, biases: "norms", isQkvFused: true, ffn: "gated" };
+const MODERN = { nLayers: 4, nKvHeads: 4, norm: "layer", biases: "none", isQkvFused: true, ffn: "fused",
+  hasEmbeddingNorm: true, hasHead: false, isFirstBare: true };
+const pooling = (type) => ({ "pooling_type": u32(type), "attention.causal": bool(false) });
+const [MEAN, FIRST, LAST, RANK] = [1, 2, 3, 4];
+const labels = (n) => value.strings(Array.from({ length: n }, (_, i) => `label ${i}`));
+
+/** Models of embeddings and scores, in the same form. */
+export const ENCODERS = {
+  "bert": { ...BERT, hasPositions: true, keys: pooling(MEAN) },
+  "bert:first": { ...BERT, hasPositions: true, hasTypes: false, keys: pooling(FIRST) },
+  "bert:last": { ...BERT, hasPositions: true, isQkvFused: true, keys: pooling(LAST) },
+  "bert:rank": { ...BERT, hasPositions: true, classHead: { nLabels: 1, hasInner: true, hasOutput: true }, keys: pooling(RANK) },
+  "bert:labels": { ...BERT, hasPositions: true, classHead: { nLabels: 3, hasOutput: true },
+    keys: { ...pooling(RANK), "classifier.output_labels": labels(3) } },
+  "nomic-bert": { ...NOMIC, keys: pooling(MEAN) },
+  "nomic-bert-moe": { ...BERT, isQkvFused: true, nLayers: 4, experts: { n: 4, nUsed: 2, nFf: 48, isIn: (i) => i % 2 === 1 },
+    keys: { ...pooling(MEAN), moe_every_n_layers: u32(2) } },
+  "jina-bert-v2": { ...BERT, ffn: "gated", ffnBiases: ["down"], keys: pooling(MEAN) },
+  "jina-bert-v2:fused": { ...BERT, ffn: "fused", ffnBiases: ["down"], classHead: { nLabels: 1, hasInner: true }, keys: pooling(RANK) },
+  "modern-bert": { ...MODERN, keys: { ...pooling(MEAN), "attention.sliding_window": u32(9), "rope.freq_base": f32(1e5) } },
+  "modern-bert:rank": { ...MODERN, classHead: { nLabels: 1, hasInner: true, hasNorm: true, hasOutput: true }, keys: pooling(RANK) },
+  "gemma-embedding": { nLayers: 6, headDim: 16, norms: "around", qkNorm: "head", hasHead: false, hasDenseLayers: true,
+    keys: { ...pooling(MEAN), "attention.sliding_window": u32(9), "rope.freq_base": f32(1e6),
+      dense_2_feat_in: u32(32), dense_2_feat_out: u32(64), dense_3_feat_in: u32(64), dense_3_feat_out: u32(32) } },
+  "qwen3:last": { headDim: 16, qkNorm: "head", hasHead: false, keys: { pooling_type: u32(LAST) } },
+  "qwen3:rank": { headDim: 16, qkNorm: "head", hasHead: false, classHead: { nLabels: 2, hasOutput: true },
+    keys: { pooling_type: u32(RANK), "classifier.output_labels": labels(2) } },
+};
 
 /** name -> what it is made of. The name is the architecture's, and more after a colon. */
 export const MODELS = {
@@ -94,6 +129,17 @@ export const MODELS = {
     extra: [["blk.1.ffn.act.scales", 48]], keys: { "attention.max_alibi_bias": f32(6), "attention.clamp_kqv": f32(0.7) } },
   "bloom": { ...LAYER_NORM, nEmbd: 24, nHeads: 3, nKvHeads: 3, isQkvFused: true, hasEmbeddingNorm: true,
     hasHead: false },
+  "llama:moe": { experts: { n: 4, nUsed: 2, nFf: 48 }, extra: [["blk.0.ffn_gate_exps.scale", 4], ["blk.1.ffn_down_exps.scale", 4]] },
+  "qwen2moe": { biases: "qkv", experts: { n: 6, nUsed: 3, nFf: 16, nFfShared: 40, hasSharedRouter: true } },
+  "qwen3moe": { headDim: 16, qkNorm: "head", hasHead: false, experts: { n: 9, nUsed: 4, nFf: 24 } },
+  "olmoe": { nKvHeads: 4, qkNorm: "row", experts: { n: 8, nUsed: 8, nFf: 48 } },
+  "granitemoe": { experts: { n: 4, nUsed: 1, nFf: 48, nFfShared: 16 }, keys: { embedding_scale: f32(2),
+    residual_scale: f32(0.5), logit_scale: f32(3) } },
+  "gpt-oss": { ffnNorm: "post_attention_norm", biases: "all", hasSinks: true, experts: { n: 4, nUsed: 2, nFf: 16, hasBiases: true },
+    keys: { ...yarn, "attention.sliding_window": u32(9) } },
+  "ernie4_5-moe": { nLayers: 4, experts: { n: 4, nUsed: 2, nFf: 16, nFfShared: 24, hasChoiceBias: true, isIn: (i) => i >= 2 },
+    keys: { leading_dense_block_count: u32(2), interleave_moe_layer_step: u32(1) } },
+  "phimoe": { biases: "all", hasHeadBias: true, hasNormBiases: true, experts: { n: 4, nUsed: 2, nFf: 48 } },
   "jais": { norm: "layer", biases: "all", nKvHeads: 4, isQkvFused: true, keys: { "attention.max_alibi_bias": f32(8) } },
 };
 
@@ -106,6 +152,14 @@ function generator(seed) {
   return () => 2 * (uniform() + uniform() + uniform() - 1.5);
 }
 
+function expertKeys({ experts, nFf }) {
+  if (!experts) return {};
+  const keys = { expert_count: u32(experts.n), expert_used_count: u32(experts.nUsed) };
+  if (experts.nFf !== nFf) keys.expert_feed_forward_length = u32(experts.nFf);
+  if (experts.nFfShared) keys.expert_shared_feed_forward_length = u32(experts.nFfShared);
+  return keys;
+}
+
 function keysOf(architecture, model) {
   const own = {
     block_count: u32(model.nLayers), context_length: u32(N_CTX), embedding_length: u32(model.nEmbd),
@@ -114,12 +168,14 @@ function keysOf(architecture, model) {
     "attention.key_length": u32(model.headDim), "attention.value_length": u32(model.headDim),
     "rope.dimension_count": u32(model.ropeDims), vocab_size: u32(N_VOCAB),
     [`attention.layer_norm_${model.norm === "rms" ? "rms_" : ""}epsilon`]: f32(1e-5),
+    ...expertKeys(model),
     ...model.keys,
   };
   return new Map([
     ["general.architecture", string(architecture)],
     ["tokenizer.ggml.model", string("test")],
     ["tokenizer.ggml.tokens", value.strings(Array.from({ length: N_VOCAB }, (_, i) => `<${i}>`))],
+    ...(model.norms === "of sum" ? [["tokenizer.ggml.token_type_count", u32(2)]] : []),
     ["tokenizer.ggml.scores", value.f32s(new Array(N_VOCAB).fill(0))],
     ...Object.entries(own).map(([name, bytes]) => [`${architecture}.${name}`, bytes]),
   ]);
@@ -130,11 +186,29 @@ function qkNormDims({ qkNorm, headDim }, n) {
   return qkNorm === "head" ? [headDim] : [headDim, n / headDim];
 }
 
-// Adds a layer's tensors by matrix(name, nRows, k), norm(name, n) and vector(name, n).
-function addLayer(model, prefix, { matrix, norm, vector }) {
+const hasExperts = ({ experts }, layer) => experts !== null && (experts.isIn?.(layer) ?? true);
+
+function addExperts({ experts, nEmbd, ffn }, prefix, { matrix, stack, vector }) {
+  matrix(`${prefix}ffn_gate_inp`, experts.n, nEmbd, experts.hasBiases);
+  if (experts.hasChoiceBias) vector(`${prefix}exp_probs_b.bias`, experts.n);
+  if (ffn === "gated") stack(`${prefix}ffn_gate_exps`, experts, experts.nFf, nEmbd);
+  stack(`${prefix}ffn_up_exps`, experts, experts.nFf, nEmbd);
+  stack(`${prefix}ffn_down_exps`, experts, nEmbd, experts.nFf);
+  if (!experts.nFfShared) return;
+  if (experts.hasSharedRouter) vector(`${prefix}ffn_gate_inp_shexp.weight`, nEmbd);
+  matrix(`${prefix}ffn_gate_shexp`, experts.nFfShared, nEmbd);
+  matrix(`${prefix}ffn_up_shexp`, experts.nFfShared, nEmbd);
+  matrix(`${prefix}ffn_down_shexp`, nEmbd, experts.nFfShared);
+}
+
+// Adds a layer's tensors by add: matrix(name, nRows, k), norm(name, n), vector(name, n) and stack(name, experts, nRows, k).
+function addLayer(model, i, add) {
+  const { matrix, norm, vector } = add;
+  const prefix = `blk.${i}.`;
   const nQ = model.nHeads * model.headDim;
   const nKv = model.nKvHeads * model.headDim;
-  if (model.norms !== "after") norm(`${prefix}attn_norm`, model.nEmbd);
+  const hasNormsBefore = model.norms === "before" || model.norms === "around";
+  if (hasNormsBefore && !(model.isFirstBare && i === 0)) norm(`${prefix}attn_norm`, model.nEmbd);
   if (model.isQkvFused) matrix(`${prefix}attn_qkv`, nQ + 2 * nKv, model.nEmbd);
   else {
     matrix(`${prefix}attn_q`, nQ, model.nEmbd);
@@ -147,12 +221,24 @@ function addLayer(model, prefix, { matrix, norm, vector }) {
   }
   if (model.hasSinks) vector(`${prefix}attn_sinks.weight`, model.nHeads);
   matrix(`${prefix}attn_output`, model.nEmbd, nQ);
-  if (model.norms !== "before") norm(`${prefix}post_attention_norm`, model.nEmbd);
-  if (model.norms !== "after" && model.ffnNorm) norm(`${prefix}${model.ffnNorm}`, model.nEmbd);
-  if (model.ffn === "gated") matrix(`${prefix}ffn_gate`, model.nFf, model.nEmbd);
-  matrix(`${prefix}ffn_up`, (model.ffn === "fused" ? 2 : 1) * model.nFf, model.nEmbd);
-  matrix(`${prefix}ffn_down`, model.nEmbd, model.nFf);
-  if (model.norms !== "before") norm(`${prefix}post_ffw_norm`, model.nEmbd);
+  const [attnPostNorm, ffnPostNorm] = model.norms === "of sum" ? ["attn_output_norm", "layer_output_norm"]
+    : ["post_attention_norm", "post_ffw_norm"];
+  if (model.norms !== "before") norm(`${prefix}${attnPostNorm}`, model.nEmbd);
+  if (hasNormsBefore && model.ffnNorm) norm(`${prefix}${model.ffnNorm}`, model.nEmbd);
+  if (hasExperts(model, i)) addExperts(model, prefix, add);
+  else {
+    if (model.ffn === "gated") add.matrix(`${prefix}ffn_gate`, model.nFf, model.nEmbd);
+    add.matrix(`${prefix}ffn_up`, (model.ffn === "fused" ? 2 : 1) * model.nFf, model.nEmbd);
+    add.matrix(`${prefix}ffn_down`, model.nEmbd, model.nFf);
+  }
+  if (model.norms !== "before") norm(`${prefix}${ffnPostNorm}`, model.nEmbd);
+}
+
+function addClassHead({ classHead, nEmbd }, { matrix, norm }) {
+  const { nLabels, hasInner, hasNorm, hasOutput } = classHead;
+  if (hasInner) matrix("cls", hasOutput ? nEmbd : nLabels, nEmbd);
+  if (hasNorm) norm("cls.norm", nEmbd);
+  if (hasOutput) matrix("cls.output", nLabels, nEmbd);
 }
 
 function tensorsOf(model, random) {
@@ -163,22 +249,34 @@ function tensorsOf(model, random) {
   };
   const nearOne = () => 1 + 0.2 * Math.abs(random());
   const small = () => 0.3 * random();
-  const matrix = (name, nRows, k) => {
+  const matrix = (name, nRows, k, isBiased = false) => {
     add(`${name}.weight`, [k, nRows], () => 1.3 * random() / Math.sqrt(k));
-    const hasBias = model.biases === "all" || (model.biases === "qkv" && /attn_[qkv]/.test(name));
+    const isFfn = /ffn_/.test(name) && (model.experts !== null || (model.ffnBiases && !model.ffnBiases.includes(name.split("_").at(-1))));
+    const hasBias = isBiased || (model.biases === "all" && !isFfn) || (model.biases === "qkv" && /attn_[qkv]/.test(name));
     if (hasBias) add(`${name}.bias`, [nRows], small);
   };
   const norm = (name, ...dims) => {
     if (model.norm === "plain") return;
     add(`${name}.weight`, dims, nearOne);
-    if (model.norm === "layer" && model.biases !== "none" && !/_[qk]_norm/.test(name)) add(`${name}.bias`, dims, small);
+    const hasBias = model.norm === "layer" ? model.biases !== "none" : model.hasNormBiases;
+    if (hasBias && !/_[qk]_norm/.test(name)) add(`${name}.bias`, dims, small);
   };
   const vector = (name, n) => add(name, [n], nearOne);
   add("token_embd.weight", [model.nEmbd, N_VOCAB], random);
   if (model.hasPositions) add("position_embd.weight", [model.nEmbd, N_CTX], random);
+  if (model.hasTypes) add("token_types.weight", [model.nEmbd, 2], random);
   if (model.hasEmbeddingNorm) norm("token_embd_norm", model.nEmbd);
-  for (let i = 0; i < model.nLayers; i++) addLayer(model, `blk.${i}.`, { matrix, norm, vector });
-  norm("output_norm", model.nEmbd);
+  const stack = (name, { n, hasBiases }, nRows, k) => {
+    add(`${name}.weight`, [k, nRows, n], () => 1.3 * random() / Math.sqrt(k));
+    if (hasBiases) add(`${name}.bias`, [nRows, n], small);
+  };
+  for (let i = 0; i < model.nLayers; i++) addLayer(model, i, { matrix, norm, vector, stack });
+  if (model.norms !== "of sum") norm("output_norm", model.nEmbd);
+  if (model.classHead) addClassHead(model, { matrix, norm });
+  if (model.hasDenseLayers) {
+    matrix("dense_2", 2 * model.nEmbd, model.nEmbd);
+    matrix("dense_3", model.nEmbd, 2 * model.nEmbd);
+  }
   if (model.hasHead) add("output.weight", [model.nEmbd, N_VOCAB], () => random() / Math.sqrt(model.nEmbd));
   if (model.hasHeadBias) add("output.bias", [N_VOCAB], small);
   for (const [name, n] of model.extra) vector(name, n);
@@ -187,7 +285,7 @@ function tensorsOf(model, random) {
 
 /** The bytes of the model of a name. */
 export function makeTiny(name) {
-  const model = { ...DEFAULTS, ...MODELS[name] };
+  const model = { ...DEFAULTS, ...(MODELS[name] ?? ENCODERS[name]) };
   model.headDim ??= model.nEmbd / model.nHeads;
   model.ropeDims ??= model.headDim;
   return serialise({ keys: keysOf(architectureOf(name), model), tensors: tensorsOf(model, generator(7)) });

@@ -10,11 +10,19 @@ struct job {
   unsigned parts;  /* enum attention_parts */
 };
 
-/* The first position that a token sees in a layer. */
+/* The first position that a token sees in a layer. An encoder's window lies around it. */
 static int first_seen(const struct sotto_session *session, uint32_t layer, int position) {
   const struct config *config = &session->model->config;
-  const int first = position + 1 - (int)config->window;
+  const int first = config->graph.is_encoder ? position - (int)config->window / 2 : position + 1 - (int)config->window;
   return config->is_sliding[layer] && first > 0 ? first : 0;
+}
+
+/* And what comes after the last one. */
+static int end_seen(const struct sotto_session *session, uint32_t layer, int position) {
+  const struct config *config = &session->model->config;
+  const int all = (int)session->wave_end, end = position + (int)config->window / 2 + 1;
+  if (!config->graph.is_encoder) return position + 1;
+  return config->is_sliding[layer] && end < all ? end : all;
 }
 
 /* x (n_heads, head_dim): the norm of each head, or of all as one row. */
@@ -106,14 +114,15 @@ struct row {
 static float weigh(const struct row *row, float *scores, int from, int to) {
   const struct config *config = &row->session->model->config;
   const struct tensor *sinks = &row->session->model->weights.layers[row->layer].sinks;
-  const int begin = first_seen(row->session, row->layer, row->position), end = row->position + 1;
+  const int begin = first_seen(row->session, row->layer, row->position);
+  const int end = end_seen(row->session, row->layer, row->position);
   float scale = scale_of(row->session, (size_t)row->position);
   if (config->attn_cap > 0) {
     vec_scale(scores + begin, scale, end - begin);
     vec_soft_cap(scores + begin, config->attn_cap, end - begin);
     scale = 1;
   }
-  if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, slope_of(config, row->head) / scale);
+  if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, row->position, slope_of(config, row->head) / scale);
   return vec_softmax(scores, from, to, begin, end, scale, tensor_exists(sinks) ? vector(sinks)[row->head] : NO_SINK);
 }
 
@@ -128,7 +137,7 @@ static void attend(void *argument, int task, int thread) {
   const struct attn_rows rows = {(int)(config->n_heads / config->n_kv_heads), left < TILE_TOKENS ? left : TILE_TOKENS,
                                  (int)(config->n_heads * dim)};
   const size_t at = ((size_t)first * config->n_heads + head * (size_t)rows.n_heads) * dim;
-  const int position = (int)job->from + first, end = position + rows.n_tokens, stride = (int)session->score_stride;
+  const int position = (int)job->from + first, end = end_seen(session, job->layer, position + rows.n_tokens - 1), stride = (int)session->score_stride;
   const int begin = first_seen(session, job->layer, position);
   const struct kv_head kv = kv_head(session, &session->kv[job->layer], head);
   const struct kernels *kernels = session->model->kernels;

@@ -81,7 +81,6 @@ static bool equals(const char *text, uint32_t n_bytes, const char *name) {
 /* ---- what all families share ---- */
 
 static enum sotto_status read_sizes(const struct reader *reader, struct config *config) {
-  uint32_t n_experts = 0;
   TRY(read_u32(reader, "block_count", REQUIRED, 1, MAX_LAYERS, &config->n_layers));
   TRY(read_u32(reader, "embedding_length", REQUIRED, 1, MAX_DIM, &config->n_embd));
   TRY(read_u32(reader, "feed_forward_length", REQUIRED, 1, MAX_DIM, &config->n_ff));
@@ -96,15 +95,34 @@ static enum sotto_status read_sizes(const struct reader *reader, struct config *
   TRY(read_u32(reader, "attention.value_length", OPTIONAL, 1, MAX_HEAD_DIM, &value_length));
   config->rope_dims = config->head_dim;
   TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 0, MAX_HEAD_DIM, &config->rope_dims));
-  TRY(read_u32(reader, "expert_count", OPTIONAL, 0, UINT32_MAX, &n_experts));
-  if (n_experts > 1) /* Hunyuan's dense models have one */
-    return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "mixtures of experts are not supported");
   if (config->n_heads % config->n_kv_heads || config->head_dim % 8 || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
       value_length != config->head_dim || config->rope_dims % 2 || config->rope_dims > config->head_dim ||
       (uint64_t)config->n_heads * config->head_dim > MAX_DIM)
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE,
                      "%u query heads, %u key heads and heads of %u and %u dimensions, %u of them turned, do not go together",
                      config->n_heads, config->n_kv_heads, config->head_dim, value_length, config->rope_dims);
+  return SOTTO_OK;
+}
+
+/* A mixture of experts; one expert is a dense model, as Hunyuan's are. The experts' rows lie one after the other in groups
+ * of 8. */
+static enum sotto_status read_experts(const struct reader *reader, struct config *config) {
+  const enum mixture mixture = config->graph.mixture;
+  TRY(read_u32(reader, "expert_count", mixture == MIXTURE_ALWAYS ? REQUIRED : OPTIONAL, 0, MAX_EXPERTS, &config->n_experts));
+  if (config->n_experts == 1 && mixture != MIXTURE_ALWAYS) config->n_experts = 0;
+  if (config->n_experts == 0) return SOTTO_OK;
+  if (mixture == MIXTURE_NEVER)
+    return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "this model family has no mixtures of experts in Sotto");
+  config->n_ff_expert = config->n_ff;
+  config->expert_scale = 1;
+  TRY(read_u32(reader, "expert_used_count", REQUIRED, 1, config->n_experts, &config->n_experts_used));
+  TRY(read_u32(reader, "expert_feed_forward_length", OPTIONAL, 0, MAX_DIM, &config->n_ff_expert));
+  if (!config->n_ff_expert) config->n_ff_expert = config->n_ff;
+  TRY(read_u32(reader, "expert_shared_feed_forward_length", OPTIONAL, 0, MAX_DIM, &config->n_ff_shared));
+  if (config->n_ff_expert % TILE_ROWS || config->n_embd % TILE_ROWS)
+    return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "experts of %u rows for %u columns are no multiples of 8",
+                     config->n_ff_expert, config->n_embd);
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_experts[i] = true;
   return SOTTO_OK;
 }
 
@@ -126,6 +144,28 @@ static enum sotto_status read_yarn(const struct reader *reader, struct config *c
   rope->ramp_end = (float)(end < last ? __builtin_ceil(end) : last);
   const float growth = factor > 1 ? 0.1f * (float)math_log(factor) : 0;
   rope->magnitude *= (1 + growth) / (1 + log_multiplier * growth);
+  return SOTTO_OK;
+}
+
+/* Pooling and what comes after it. */
+static enum sotto_status read_pooling(const struct reader *reader, struct config *config) {
+  struct sotto_value value;
+  uint32_t pooling = POOLING_NONE, rank_pooling = config->graph.is_encoder ? POOLING_FIRST : POOLING_LAST;
+  TRY(read_u32(reader, "pooling_type", OPTIONAL, POOLING_NONE, POOLING_RANK, &pooling));
+  TRY(read_u32(reader, "classifier.pooling_type", OPTIONAL, POOLING_NONE, POOLING_RANK, &rank_pooling));
+  config->pooling = (enum pooling)pooling;
+  config->rank_pooling = (enum pooling)rank_pooling;
+  config->n_labels = config->n_token_types = config->n_dense = 1;
+  if (find(reader, "classifier.output_labels", &value)) {
+    if (value.type != SOTTO_VALUE_ARRAY || value.n_items < 1 || value.n_items > MAX_DIM) return bad(reader, &value);
+    config->n_labels = value.n_items;
+  }
+  TRY(read_u32(reader, "dense_2_feat_out", OPTIONAL, 1, MAX_DIM, &config->n_dense));
+  uint64_t n_types = 1;
+  if (sotto_gguf_find(reader->gguf, "tokenizer.ggml.token_type_count", &value) == SOTTO_OK &&
+      (value.type == SOTTO_VALUE_ARRAY || !gguf_value_u64(&value, 0, &n_types) || n_types < 1 || n_types > MAX_DIM))
+    return bad(reader, &value);
+  config->n_token_types = (uint32_t)n_types;
   return SOTTO_OK;
 }
 
@@ -179,7 +219,7 @@ static enum sotto_status read_window(const struct reader *reader, struct config 
   if (config->window > MAX_CONTEXT) config->window = MAX_CONTEXT; /* sees everything either way */
   if (find(reader, pattern, &value) && value.type != SOTTO_VALUE_ARRAY)
     TRY(read_u32(reader, pattern, REQUIRED, 0, MAX_LAYERS, &period));
-  for (uint32_t i = 0; i < config->n_layers; i++) config->is_sliding[i] = period == 0 || (i + 1) % period != 0;
+  for (uint32_t i = 0; i < config->n_layers; i++) config->is_sliding[i] = period == 0 || (i + !config->graph.is_first_global) % period != 0;
   return read_flags(reader, config, pattern, config->is_sliding);
 }
 
@@ -379,6 +419,69 @@ static enum sotto_status read_jais(const struct reader *reader, struct config *c
   return read_f32(reader, "attention.max_alibi_bias", OPTIONAL, 0, 1e6f, &config->alibi_bias);
 }
 
+static enum sotto_status read_qwen_moe(const struct reader *reader, struct config *config) {
+  uint32_t n_ff = 0;
+  TRY(read_u32(reader, "expert_feed_forward_length", OPTIONAL, 0, MAX_DIM, &n_ff));
+  if (!n_ff) config->n_ff_expert = config->n_ff / config->n_experts_used / TILE_ROWS * TILE_ROWS;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_qwen2moe(const struct reader *reader, struct config *config) {
+  if (!config->n_ff_shared) config->n_ff_shared = config->n_ff;
+  return read_qwen_moe(reader, config);
+}
+
+/* Layers from the first on are dense, of the others every so many is not. */
+static enum sotto_status read_ernie_moe(const struct reader *reader, struct config *config) {
+  uint32_t n_dense = 0, step = 1;
+  TRY(read_u32(reader, "leading_dense_block_count", OPTIONAL, 0, MAX_LAYERS, &n_dense));
+  TRY(read_u32(reader, "interleave_moe_layer_step", REQUIRED, 1, MAX_LAYERS, &step));
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_experts[i] = i >= n_dense && (i + 1) % step == 0;
+  return SOTTO_OK;
+}
+
+static enum sotto_status read_gpt_oss(const struct reader *reader, struct config *config) {
+  TRY(read_f32(reader, "rope.freq_base_swa", OPTIONAL, 1e-3f, 1e30f, &config->rope[1].base));
+  return read_window(reader, config, 0, 2);
+}
+
+/* Every so many layers, from the second one on, are mixtures. */
+static enum sotto_status read_nomic_moe(const struct reader *reader, struct config *config) {
+  uint32_t step = 0;
+  TRY(read_u32(reader, "moe_every_n_layers", OPTIONAL, 0, MAX_LAYERS, &step));
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_experts[i] = config->n_experts > 0 && step > 0 && i % step == 1;
+  return SOTTO_OK;
+}
+
+/* The feed-forward's gate is a tensor of its own, or before up in one, or there is none. */
+static enum sotto_status read_jina2(const struct reader *reader, struct config *config) {
+  struct sotto_tensor_info up;
+  config->alibi_bias = 8;
+  if (has_tensor(reader, "blk.0.ffn_gate.weight") || gguf_find_tensor(reader->gguf, "blk.0.ffn_up.weight", &up) != SOTTO_OK)
+    return SOTTO_OK;
+  config->graph.ffn = up.dims[1] == config->n_ff ? FFN_PLAIN : FFN_FUSED;
+  return SOTTO_OK;
+}
+
+/* A token sees those up to half the window away, on both sides. */
+static enum sotto_status read_modern_bert(const struct reader *reader, struct config *config) {
+  struct sotto_value value;
+  if (find(reader, "hidden_activation", &value) && value.type == SOTTO_VALUE_STRING &&
+      equals((const char *)value.data, value.n_items, "silu"))
+    config->graph.activation = ACTIVATION_SILU;
+  if (!find(reader, "classifier.pooling_type", &value)) config->rank_pooling = POOLING_MEAN;
+  unscale_sliding_rope(config, 10000);
+  TRY(read_f32(reader, "rope.freq_base_swa", OPTIONAL, 1e-3f, 1e30f, &config->rope[1].base));
+  return read_window(reader, config, 0, 3);
+}
+
+static enum sotto_status read_gemma_embedding(const struct reader *reader, struct config *config) {
+  TRY(read_gemma(reader, config));
+  unscale_sliding_rope(config, 10000);
+  TRY(read_f32(reader, "rope.freq_base_swa", OPTIONAL, 1e-3f, 1e30f, &config->rope[1].base));
+  return read_window(reader, config, 0, 6);
+}
+
 /* ---- the families ---- */
 
 struct architecture {
@@ -391,10 +494,14 @@ struct architecture {
 #define RELU_SQUARED .activation = ACTIVATION_RELU_SQUARED
 #define NEOX .rope = ROPE_NEOX
 #define NO_ROPE .rope = ROPE_NONE
+#define MOE(when, what) .mixture = MIXTURE_##when, .gating = GATING_##what
+#define NORMED .norms_expert_weights = true
+#define LIKE_BERT(act) .activation = ACTIVATION_##act, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .norms = NORMS_OF_SUM, .is_encoder = true, \
+                  .has_token_types = true, .has_embedding_norm = true
 #define LIKE_GPT2 .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN
 
 static const struct architecture architectures[] = {
-    {"llama", {0}, NULL},
+    {"llama", {MOE(MAY_BE, SOFTMAX), NORMED}, NULL},
     {"mistral3", {0}, read_mistral3},
     {"qwen", {NEOX, .has_head = true}, read_qwen},
     {"qwen2", {NEOX}, NULL},
@@ -442,6 +549,21 @@ static const struct architecture architectures[] = {
     {"jais", {NO_ROPE, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .has_head = true}, read_jais},
     {"jais2", {NEOX, RELU_SQUARED, LIKE_GPT2}, NULL},
     {"pangu-embedded", {NEOX}, NULL},
+    {"qwen2moe", {NEOX, MOE(ALWAYS, SOFTMAX), .has_head = true}, read_qwen2moe},
+    {"qwen3moe", {NEOX, .qk_norm = QK_NORM_HEAD, MOE(ALWAYS, SOFTMAX), NORMED}, read_qwen_moe},
+    {"olmoe", {NEOX, .qk_norm = QK_NORM_ROW, MOE(ALWAYS, SOFTMAX), .has_head = true}, NULL},
+    {"granitemoe", {MOE(MAY_BE, SOFTMAX), NORMED}, read_granite_scales},
+    {"gpt-oss", {NEOX, .activation = ACTIVATION_SWIGLU_CLAMPED, .ffn_norm = "post_attention_norm", .has_sinks = true,
+                 MOE(ALWAYS, SOFTMAX_CHOSEN), .has_head = true}, read_gpt_oss},
+    {"ernie4_5-moe", {MOE(ALWAYS, SOFTMAX), NORMED}, read_ernie_moe},
+    {"phimoe", {NEOX, .biases = BIASES_OF_NORMS, MOE(ALWAYS, SOFTMAX), NORMED, .has_head = true}, NULL},
+    {"bert", {NO_ROPE, LIKE_BERT(GELU), .ffn = FFN_PLAIN, .has_positions = true}, NULL},
+    {"nomic-bert", {NEOX, LIKE_BERT(SILU)}, NULL},
+    {"nomic-bert-moe", {NEOX, LIKE_BERT(GELU), .ffn = FFN_PLAIN, MOE(MAY_BE, SOFTMAX)}, read_nomic_moe},
+    {"jina-bert-v2", {NO_ROPE, LIKE_BERT(GELU)}, read_jina2},
+    {"modern-bert", {NEOX, GELU, .norm = NORM_LAYER, .ffn = FFN_FUSED, .is_encoder = true, .has_embedding_norm = true,
+                     .first_norm_may_lack = true, .is_first_global = true}, read_modern_bert},
+    {"gemma-embedding", {NEOX, GELU, .norms = NORMS_AROUND, .qk_norm = QK_NORM_HEAD, .is_encoder = true}, read_gemma_embedding},
     {"maincoder", {.qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, NULL},
 };
 
@@ -472,6 +594,8 @@ enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, str
   if (!config->graph.attn_norm) config->graph.attn_norm = "attn_norm";
   if (!config->graph.ffn_norm) config->graph.ffn_norm = "ffn_norm";
   TRY(read_sizes(&reader, config));
+  TRY(read_experts(&reader, config));
+  TRY(read_pooling(&reader, config));
   TRY(read_rope(&reader, config));
   const char *epsilon = config->graph.norm == NORM_RMS ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
   TRY(read_f32(&reader, epsilon, REQUIRED, 0, 1, &config->norm_epsilon));

@@ -72,6 +72,10 @@ static void embed(struct sotto_session *session, size_t position) {
   float *x = residual_of(session, position);
   read_row(&weights->embedding, (size_t)session->tokens[position], x);
   if (config->embd_scale != 1) vec_scale(x, config->embd_scale, (int)config->n_embd);
+  if (tensor_exists(&weights->token_types)) {
+    read_row(&weights->token_types, 0, session->normed);
+    vec_add(x, session->normed, (int)config->n_embd);
+  }
   if (config->graph.has_positions) {
     read_row(&weights->positions, position, session->normed);
     vec_add(x, session->normed, (int)config->n_embd);
@@ -110,19 +114,23 @@ static void norm_input(const struct token_job *job, const struct affine *with, s
   const size_t n = config->n_embd;
   float *out = job->session->normed + token * n;
   const float *x = job->x + token * n;
-  if (config->graph.norms == NORMS_AFTER) memcpy(out, x, n * sizeof *x);
-  else norm(config, out, x, with, n);
+  const bool has_norm = config->graph.norm == NORM_LAYER_PLAIN || tensor_exists(&with->weight);
+  if (has_norm) norm(config, out, x, with, n);
+  else memcpy(out, x, n * sizeof *x);
 }
 
-/* x = x + post_norm(out) * residual_scale */
+/* x = x + post_norm(out) * residual_scale, or post_norm(x + out) */
 static void add_output(const struct token_job *job, const struct affine *matrix, const struct affine *post_norm, size_t token) {
   const struct config *config = &job->session->model->config;
   const size_t n = config->n_embd;
   float *out = job->session->out + token * round_up(n, TILE_ROWS);
   finish_product(matrix, out);
-  if (config->graph.norms != NORMS_BEFORE) norm(config, out, out, post_norm, n);
+  const bool is_of_sum = config->graph.norms == NORMS_OF_SUM;
+  float *x = job->x + token * n;
+  if (config->graph.norms != NORMS_BEFORE && !is_of_sum) norm(config, out, out, post_norm, n);
   if (config->residual_scale != 1) vec_scale(out, config->residual_scale, (int)n);
-  vec_add(job->x + token * n, out, (int)n);
+  vec_add(x, out, (int)n);
+  if (is_of_sum) norm(config, x, x, post_norm, n);
 }
 
 static void norm_attention_input(void *argument, int token, int thread) {
@@ -142,30 +150,54 @@ static void add_attention_output(void *argument, int token, int thread) {
   if (block == BLOCK_SEQUENTIAL) norm_input(job, &layer->ffn_norm, (size_t)token);
 }
 
-/* gate = activation(gate) * up. A plain feed-forward has its up in place of the gate. */
+void activate_row(const struct config *config, const struct affine *gate_matrix, const struct affine *up_matrix, float *gate,
+                  float *up, size_t n_ff) {
+  const int n = (int)n_ff;
+  const bool is_plain = config->graph.ffn == FFN_PLAIN;
+  finish_product(is_plain ? up_matrix : gate_matrix, gate);
+  if (!is_plain) finish_product(up_matrix, up);
+  switch (config->graph.activation) {
+    case ACTIVATION_SILU: vec_silu_mul(gate, up, n); break;
+    case ACTIVATION_GELU: is_plain ? vec_gelu(gate, n) : vec_gelu_mul(gate, up, n); break;
+    case ACTIVATION_RELU_SQUARED: vec_relu_squared(gate, n); break;
+    case ACTIVATION_SWIGLU_CLAMPED: vec_swiglu_clamped(gate, up, n); break;
+  }
+}
+
 static void activate(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
   const struct config *config = &job->session->model->config;
   const struct layer *layer = job->layer;
-  const int n = (int)config->n_ff;
-  const size_t at = (size_t)token * round_up(config->n_ff, TILE_ROWS);
-  float *gate = job->session->gate + at, *up = job->session->up + at;
-  const bool is_plain = config->graph.ffn == FFN_PLAIN;
-  finish_product(is_plain ? &layer->up : &layer->gate, gate);
-  if (!is_plain) finish_product(&layer->up, up);
-  switch (config->graph.activation) {
-    case ACTIVATION_SILU: vec_silu_mul(gate, up, n); break;
-    case ACTIVATION_GELU: is_plain ? vec_gelu(gate, n) : vec_gelu_mul(gate, up, n); break;
-    case ACTIVATION_RELU_SQUARED: vec_relu_squared(gate, n); break;
-  }
-  if (tensor_exists(&layer->act_scales)) vec_divide(gate, vector(&layer->act_scales), n);
+  const size_t n = config->n_ff, at = (size_t)token * round_up(n, TILE_ROWS);
+  float *gate = job->session->gate + at;
+  activate_row(config, &layer->gate, &layer->up, gate, job->session->up + at, n);
+  if (tensor_exists(&layer->act_scales)) vec_divide(gate, vector(&layer->act_scales), (int)n);
 }
 
 static void add_ffn_output(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
-  add_output(job, &job->layer->down, &job->layer->ffn_post_norm, (size_t)token);
+  static const struct affine finished = {0}; /* what comes from experts is */
+  const struct affine *down = tensor_exists(&job->layer->router.weight) ? &finished : &job->layer->down;
+  add_output(job, down, &job->layer->ffn_post_norm, (size_t)token);
+}
+
+/* normed (n, n_embd) -> out, but for what finish_product adds. */
+static void feed_forward(struct token_job *job, int n) {
+  struct sotto_session *session = job->session;
+  const struct config *config = &session->model->config;
+  const struct layer *layer = job->layer;
+  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(config->n_ff, TILE_ROWS);
+  const struct product gate_up[] = {{&layer->gate.weight, session->gate, ff_stride}, {&layer->up.weight, session->up, ff_stride}};
+  const struct product up[] = {{&layer->up.weight, session->gate, ff_stride}};
+  const bool is_plain = config->graph.ffn == FFN_PLAIN;
+  matmul_prepare(session, session->normed, config->n_embd, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
+  matmul_run(session, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
+  pool_run(session->pool, activate, job, n);
+  const struct product down[] = {{&layer->down.weight, session->out, embd_stride}};
+  matmul_prepare(session, session->gate, ff_stride, n, down, 1);
+  matmul_run(session, n, down, 1);
 }
 
 /* x -> q, or k and v in the cache, or both. */
@@ -191,25 +223,29 @@ static void run_outputs(struct token_job *job, uint32_t index, size_t from, size
   const struct config *config = &session->model->config;
   const struct layer *layer = job->layer;
   const int n = (int)(to - from);
-  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(config->n_ff, TILE_ROWS);
+  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS);
 
   attention(session, index, from, to);
   const struct product attn_out[] = {{&layer->attn_out.weight, session->out, embd_stride}};
   matmul_prepare(session, session->mixed, config->n_heads * config->head_dim, n, attn_out, 1);
   matmul_run(session, n, attn_out, 1);
   pool_run(session->pool, add_attention_output, job, n);
-
-  const struct product gate_up[] = {{&layer->gate.weight, session->gate, ff_stride}, {&layer->up.weight, session->up, ff_stride}};
-  const struct product up[] = {{&layer->up.weight, session->gate, ff_stride}};
-  const bool is_plain = config->graph.ffn == FFN_PLAIN;
-  matmul_prepare(session, session->normed, config->n_embd, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
-  matmul_run(session, n, is_plain ? up : gate_up, is_plain ? 1 : 2);
-  pool_run(session->pool, activate, job, n);
-
-  const struct product down[] = {{&layer->down.weight, session->out, embd_stride}};
-  matmul_prepare(session, session->gate, ff_stride, n, down, 1);
-  matmul_run(session, n, down, 1);
+  if (tensor_exists(&layer->router.weight)) experts(session, layer, n);
+  else feed_forward(job, n);
   pool_run(session->pool, add_ffn_output, job, n);
+}
+
+/* A layer of an encoder over one slice. Its tokens see those of later slices, too: all keys and values come first. */
+static void encode_layer(struct sotto_session *session, uint32_t index, size_t from, size_t to) {
+  const struct layer *layer = &session->model->weights.layers[index];
+  struct token_job job = {session, layer, residual_of(session, from)};
+  for (size_t at = session->wave_begin; from == session->wave_begin && at < session->wave_end; at += session->n_batch) {
+    struct token_job slice = {session, layer, residual_of(session, at)};
+    const size_t left = session->wave_end - at;
+    run_inputs(&slice, index, at, at + (left < session->n_batch ? left : session->n_batch), KEYS_VALUES);
+  }
+  run_inputs(&job, index, from, to, QUERIES);
+  run_outputs(&job, index, from, to);
 }
 
 /* The last layer's outputs serve the logits alone, so they wait until somebody asks for those. */
@@ -218,6 +254,10 @@ enum sotto_status forward_layer(struct sotto_session *session, uint32_t index, s
   struct token_job job = {session, layer, residual_of(session, from)};
   const bool is_last = index + 1 == session->model->config.n_layers;
   RETURN_IF(!layer_is_ready(layer, &session->model->arrived), SOTTO_NOT_READY);
+  if (session->model->config.graph.is_encoder) {
+    encode_layer(session, index, from, to);
+    return SOTTO_OK;
+  }
   run_inputs(&job, index, from, to, is_last ? KEYS_VALUES : QUERIES | KEYS_VALUES);
   if (!is_last) run_outputs(&job, index, from, to);
   return SOTTO_OK;
@@ -261,5 +301,78 @@ enum sotto_status forward_head(struct sotto_session *session, size_t position) {
   }
   session->logits_begin = position;
   session->n_logits = n;
+  return SOTTO_OK;
+}
+
+/* ---- x -> embedding ---- */
+
+static void finish_all(struct sotto_session *session, size_t from) {
+  if (session->model->config.graph.is_encoder) return; /* it has gone through all layers to their ends */
+  for (size_t p = from; p < session->wave_end; p++)
+    if (!session->is_finished[p - session->wave_begin]) finish_last_layer(session, p);
+}
+
+/* out (n_embd): the residual stream of a token, with the last norm. */
+static void read_token(const struct sotto_session *session, size_t position, float *out) {
+  const struct config *config = &session->model->config;
+  const struct affine *output_norm = &session->model->weights.output_norm;
+  if (config->graph.norms == NORMS_OF_SUM) memcpy(out, residual_of(session, position), config->n_embd * sizeof *out);
+  else norm(config, out, residual_of(session, position), output_norm, config->n_embd);
+}
+
+/* session->embedding = mean, or one token's. */
+static void pool_tokens(struct sotto_session *session, enum pooling pooling) {
+  const int n = (int)session->model->config.n_embd;
+  float *out = session->embedding;
+  finish_all(session, pooling == POOLING_LAST ? session->wave_end - 1 : session->wave_begin);
+  if (pooling != POOLING_MEAN) {
+    read_token(session, pooling == POOLING_LAST ? session->wave_end - 1 : session->wave_begin, out);
+    return;
+  }
+  memset(out, 0, (size_t)n * sizeof *out);
+  for (size_t p = session->wave_begin; p < session->wave_end; p++) {
+    read_token(session, p, session->normed);
+    vec_add(out, session->normed, n);
+  }
+  vec_scale(out, 1 / (float)(session->wave_end - session->wave_begin), n);
+}
+
+/* session->embedding = matrix(session->embedding) */
+static void apply(struct sotto_session *session, const struct affine *matrix) {
+  const struct product product[] = {{&matrix->weight, session->embedding, 0}};
+  memcpy(session->pooled, session->embedding, matrix->weight.k * sizeof(float));
+  matmul_prepare(session, session->pooled, matrix->weight.k, 1, product, 1);
+  matmul_run(session, 1, product, 1);
+  finish_product(matrix, session->embedding);
+}
+
+static void classify(struct sotto_session *session) {
+  const struct config *config = &session->model->config;
+  const struct weights *weights = &session->model->weights;
+  const int n = (int)config->n_embd, n_labels = (int)config->n_labels;
+  float *x = session->embedding;
+  if (tensor_exists(&weights->class_inner.weight)) {
+    apply(session, &weights->class_inner);
+    if (config->graph.norms == NORMS_OF_SUM) vec_soft_cap(x, 1, n); /* tanh */
+    else vec_gelu(x, n);
+  }
+  if (tensor_exists(&weights->class_norm.weight)) norm(config, x, x, &weights->class_norm, config->n_embd);
+  if (tensor_exists(&weights->class_output.weight)) apply(session, &weights->class_output);
+  if (config->graph.is_encoder || n_labels == 1) return;
+  const float sum = vec_softmax(x, 0, (int)round_up(config->n_labels, TILE_ROWS), 0, n_labels, 1, NO_SINK); /* Qwen 3: yes and no */
+  vec_scale(x, 1 / sum, n_labels);
+}
+
+enum sotto_status forward_embedding(struct sotto_session *session, enum pooling pooling) {
+  const struct config *config = &session->model->config;
+  const struct weights *weights = &session->model->weights;
+  RETURN_IF(!affine_is_ready(&weights->output_norm, &session->model->arrived), SOTTO_NOT_READY);
+  RETURN_IF(!classifier_is_ready(weights, &session->model->arrived), SOTTO_NOT_READY);
+  pool_tokens(session, pooling == POOLING_RANK ? config->rank_pooling : pooling);
+  if (pooling == POOLING_RANK) classify(session);
+  else if (tensor_exists(&weights->dense[0].weight)) {
+    apply(session, &weights->dense[0]);
+    apply(session, &weights->dense[1]);
+  }
   return SOTTO_OK;
 }

@@ -31,11 +31,13 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   session->n_batch = options->n_batch ? options->n_batch : DEFAULT_BATCH;
   session->n_wave = options->n_wave ? options->n_wave : DEFAULT_WAVE;
   if (session->n_wave > session->n_ctx) session->n_wave = session->n_ctx;
+  const bool is_encoder = model->config.graph.is_encoder;
+  if (is_encoder || model->config.pooling == POOLING_MEAN) session->n_wave = session->n_ctx; /* all of a text at once */
   if (session->n_batch > session->n_wave) session->n_batch = session->n_wave;
   session->n_threads = options->n_threads ? options->n_threads : 1;
   static const enum kv_type kv_types[] = {[SOTTO_KV_DEFAULT] = KV_INT8, [SOTTO_KV_F16] = KV_F16, [SOTTO_KV_F32] = KV_F32,
                                           [SOTTO_KV_INT8] = KV_INT8};
-  session->kv_type = kv_types[options->kv_type];
+  session->kv_type = is_encoder && options->kv_type == SOTTO_KV_DEFAULT ? KV_F32 : kv_types[options->kv_type];
   if (model->config.n_heads / model->config.n_kv_heads > MAX_QUERIES)
     return error_set(error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "%u query heads share a key head; at most %u can",
                      model->config.n_heads / model->config.n_kv_heads, (uint32_t)MAX_QUERIES);
@@ -49,13 +51,30 @@ static float *carve_rows(struct arena *arena, uint64_t n_items) {
   return rows;
 }
 
+static void carve_experts(struct sotto_session *session, struct arena *arena) {
+  const struct config *config = &session->model->config;
+  const uint64_t rows = config->n_experts ? round_up(session->n_batch, TILE_TOKENS) : 0, embd = round_up(config->n_embd, TILE_ROWS);
+  session->expert_scores = carve_rows(arena, rows * round_up(config->n_experts, TILE_ROWS));
+  session->choices = arena_carve(arena, rows * config->n_experts_used, sizeof(struct choice));
+  session->expert_in = carve_rows(arena, rows * embd);
+  session->expert_out = carve_rows(arena, rows * embd);
+  session->shared_scores = carve_rows(arena, rows * TILE_ROWS);
+}
+
 static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
   const uint64_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
   const uint64_t rows = round_up(session->n_batch, TILE_TOKENS), embd = round_up(config->n_embd, TILE_ROWS);
-  const uint64_t ff = round_up(config->n_ff, TILE_ROWS);
-  uint64_t widest = ff > n_q ? ff : n_q;
+  uint64_t ff = round_up(config->n_ff, TILE_ROWS);
+  if (config->n_ff_expert > ff) ff = config->n_ff_expert;
+  if (config->n_ff_shared > ff) ff = round_up(config->n_ff_shared, TILE_ROWS);
+  uint64_t widest = ff > n_q ? ff : n_q, embedding = embd;
   if (embd > widest) widest = embd;
+  if (config->n_dense > embedding) embedding = round_up(config->n_dense, TILE_ROWS);
+  if (config->n_labels > embedding) embedding = round_up(config->n_labels, TILE_ROWS);
+  if (embedding > widest) widest = embedding;
+  session->embedding = carve_rows(arena, embedding);
+  session->pooled = carve_rows(arena, embedding);
   session->normed = carve_rows(arena, rows * embd);
   session->q = carve_rows(arena, rows * n_q);
   session->k = carve_rows(arena, rows * n_kv);
@@ -64,6 +83,7 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->out = carve_rows(arena, rows * embd);
   session->gate = carve_rows(arena, rows * ff);
   session->up = carve_rows(arena, rows * ff);
+  carve_experts(session, arena);
   session->acts.forms[ACT_NARROW] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct act4));
   session->acts.forms[ACT_WIDE] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct wide4));
   session->acts.forms[ACT_FLOAT] = arena_carve(arena, rows * widest, sizeof(float));
@@ -76,9 +96,19 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->logits = arena_carve(arena, TILE_TOKENS * (uint64_t)session->logits_stride, sizeof(float));
 }
 
+static struct kv_layer carve_kv(const struct sotto_session *session, struct arena *arena) {
+  const struct config *config = &session->model->config;
+  const uint64_t item = kv_item_bytes(session->kv_type), n_rows = round_up(session->n_ctx, 8) * config->n_kv_heads;
+  const uint64_t n_scales = session->kv_type == KV_INT8 ? n_rows : 0;
+  struct kv_layer layer = {.keys = arena_carve(arena, n_rows * config->head_dim, item)};
+  layer.values = arena_carve(arena, n_rows * config->head_dim, item);
+  layer.key_scales = arena_carve(arena, n_scales, sizeof(float));
+  layer.value_scales = arena_carve(arena, n_scales, sizeof(float));
+  return layer;
+}
+
 static void carve(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
-  const uint64_t n_slots = round_up(session->n_ctx, 8), item = kv_item_bytes(session->kv_type);
   session->tokens = arena_carve(arena, session->n_ctx, sizeof(int32_t));
   session->residual = arena_carve(arena, (uint64_t)session->n_wave * config->n_embd, sizeof(float));
   session->is_finished = arena_carve(arena, session->n_wave, sizeof(bool));
@@ -86,12 +116,10 @@ static void carve(struct sotto_session *session, struct arena *arena) {
   session->frequencies = arena_carve(arena, config->rope_dims, sizeof(double));
   session->wanted.marks = arena_carve(arena, round_up(config->n_vocab, TILE_ROWS) / TILE_ROWS, 1);
   session->kv = arena_carve(arena, config->n_layers, sizeof(struct kv_layer));
+  struct kv_layer layer = {0};
   for (uint32_t i = 0; i < config->n_layers; i++) {
-    const uint64_t n_rows = n_slots * config->n_kv_heads, n_scales = session->kv_type == KV_INT8 ? n_rows : 0;
-    struct kv_layer layer = {.keys = arena_carve(arena, n_rows * config->head_dim, item)};
-    layer.values = arena_carve(arena, n_rows * config->head_dim, item);
-    layer.key_scales = arena_carve(arena, n_scales, sizeof(float));
-    layer.value_scales = arena_carve(arena, n_scales, sizeof(float));
+    const bool is_shared = i > 0 && config->graph.is_encoder; /* each layer is done before the next one begins */
+    if (!is_shared) layer = carve_kv(session, arena);
     if (session->kv && !arena_overflows(arena)) session->kv[i] = layer;
   }
   carve_scratch(session, arena);
@@ -131,8 +159,15 @@ enum sotto_status sotto_session_open(void *block, size_t block_bytes, const sott
 size_t sotto_session_n_tokens(const sotto_session *session) { return session->n_tokens; }
 size_t sotto_session_n_ctx(const sotto_session *session) { return session->n_ctx; }
 
+/* What an encoder has computed of a text is of no use for another. */
+static void forget_all(struct sotto_session *session) {
+  session->is_running = false;
+  session->n_computed = session->wave_begin = session->wave_end = 0;
+}
+
 enum sotto_status sotto_session_rewind(sotto_session *session, size_t n_tokens) {
   RETURN_IF(n_tokens > session->n_tokens, SOTTO_INVALID_ARGUMENT);
+  if (session->model->config.graph.is_encoder && n_tokens < session->n_tokens) forget_all(session);
   session->n_tokens = n_tokens;
   if (session->n_computed > n_tokens) session->n_computed = n_tokens;
   if (session->wave_end > n_tokens) {
@@ -147,6 +182,7 @@ enum sotto_status sotto_session_append(sotto_session *session, const int32_t *to
   RETURN_IF(n_tokens > session->n_ctx - session->n_tokens, SOTTO_CONTEXT_FULL);
   for (size_t i = 0; i < n_tokens; i++)
     RETURN_IF(tokens[i] < 0 || (uint32_t)tokens[i] >= session->model->config.n_vocab, SOTTO_INVALID_ARGUMENT);
+  if (session->model->config.graph.is_encoder && n_tokens > 0) forget_all(session);
   memcpy(session->tokens + session->n_tokens, tokens, n_tokens * sizeof *tokens);
   session->n_tokens += n_tokens;
   return SOTTO_OK;
@@ -215,8 +251,25 @@ enum sotto_status sotto_session_step(sotto_session *session, size_t *n_left) {
   return SOTTO_OK;
 }
 
+enum sotto_status sotto_session_embedding(sotto_session *session, uint32_t pooling, const float **embedding, size_t *n_items) {
+  const struct config *config = &session->model->config;
+  const struct weights *weights = &session->model->weights;
+  if (pooling == SOTTO_POOLING_DEFAULT) pooling = config->pooling;
+  const bool has_head = tensor_exists(&weights->class_inner.weight) || tensor_exists(&weights->class_output.weight);
+  const bool is_whole = session->wave_begin == 0 && session->wave_end == session->n_tokens && session->n_tokens > 0;
+  RETURN_IF(session->is_running || pooling > SOTTO_POOLING_RANK, SOTTO_INVALID_ARGUMENT);
+  RETURN_IF(pooling == SOTTO_POOLING_DEFAULT || (pooling == SOTTO_POOLING_RANK && !has_head), SOTTO_NO_POOLING);
+  RETURN_IF(session->wave_end == session->wave_begin || session->wave_end != session->n_tokens, SOTTO_INVALID_ARGUMENT);
+  RETURN_IF(!is_whole && pooling != SOTTO_POOLING_LAST && pooling != SOTTO_POOLING_RANK, SOTTO_INVALID_ARGUMENT);
+  TRY(forward_embedding(session, (enum pooling)pooling));
+  *embedding = session->embedding;
+  *n_items = pooling == SOTTO_POOLING_RANK ? config->n_labels : config->n_embd;
+  return SOTTO_OK;
+}
+
 enum sotto_status sotto_session_logits(sotto_session *session, size_t position, const float **logits) {
   RETURN_IF(session->is_running || position < session->wave_begin || position >= session->wave_end, SOTTO_INVALID_ARGUMENT);
+  RETURN_IF(session->model->config.graph.is_encoder, SOTTO_NO_LOGITS);
   if (position - session->logits_begin >= session->n_logits) TRY(forward_head(session, position)); /* the difference may wrap */
   *logits = session->logits + (position - session->logits_begin) * session->logits_stride;
   return SOTTO_OK;

@@ -19,6 +19,13 @@ struct acts {
                                   float (tiles, k, 4) */
 };
 
+/* An expert that a token goes to. */
+struct choice {
+  uint32_t expert;
+  uint32_t row;  /* of the token among those that go there */
+  float weight;
+};
+
 /* How far the list of sotto_session_wanted has been read (wanted.c). */
 struct wanted {
   uint8_t *marks;      /* (ceil(n_vocab / 8)) 1: a queued token needs this group of the embedding's rows */
@@ -59,6 +66,16 @@ struct sotto_session {
   float *mixed;        /* (n_batch, n_heads * head_dim) */
   float *out;          /* (n_batch, n_embd) */
   float *gate, *up;    /* (n_batch, n_ff) */
+
+  /* Of mixtures of experts (experts.c). */
+  float *expert_scores;   /* (n_batch, n_experts) */
+  struct choice *choices; /* (n_batch, n_experts_used) */
+  float *expert_in;       /* (n_batch, n_embd) of the tokens that go to one expert */
+  float *expert_out;      /* (n_batch, n_embd) */
+  float *shared_scores;   /* (n_batch, TILE_ROWS), the first of them */
+
+  float *embedding, *pooled; /* (the widest of n_embd, n_dense, n_labels) */
+
   struct acts acts;
   uint8_t *panels;     /* (n_threads, panel_bytes) */
   size_t panel_bytes;
@@ -75,6 +92,16 @@ void forward_begin_wave(struct sotto_session *session); /* embeds the wave's tok
 enum sotto_status forward_layer(struct sotto_session *session, uint32_t layer, size_t from, size_t to);
 enum sotto_status forward_head(struct sotto_session *session, size_t position); /* the last layer's end, and the
                                                                                    logits: of later tokens too */
+
+/* Rows of gate and up (n): gate = activation(gate) * up. A plain feed-forward has its up in place of the gate. */
+void activate_row(const struct config *config, const struct affine *gate_matrix, const struct affine *up_matrix, float *gate,
+                  float *up, size_t n);
+
+/* experts.c: session->normed (n_tokens, n_embd) -> session->out */
+void experts(struct sotto_session *session, const struct layer *layer, int n_tokens);
+
+/* session->embedding: of the wave's tokens, or its labels' scores */
+enum sotto_status forward_embedding(struct sotto_session *session, enum pooling pooling);
 
 /* matmul.c: a few matrices that share their input. */
 struct product {
@@ -107,8 +134,10 @@ static inline const float *vector(const struct tensor *tensor) { return (const f
 /* out (n) = norm of x (n), with one row of weights. */
 static inline void norm_row(const struct config *config, float *out, const float *x, const float *weight, const float *bias,
                             size_t n) {
-  if (config->graph.norm == NORM_RMS) vec_rms_norm(out, x, weight, (int)n, config->norm_epsilon);
-  else vec_layer_norm(out, x, weight, bias, (int)n, config->norm_epsilon);
+  if (config->graph.norm == NORM_RMS) {
+    vec_rms_norm(out, x, weight, (int)n, config->norm_epsilon);
+    if (bias) vec_add(out, bias, (int)n);
+  } else vec_layer_norm(out, x, weight, bias, (int)n, config->norm_epsilon);
 }
 
 static inline void norm(const struct config *config, float *out, const float *x, const struct affine *with, size_t n) {

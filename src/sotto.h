@@ -50,6 +50,8 @@ extern "C" {
   ITEM(NOT_READY, "weights that this step needs have not arrived: push them, then call again")                      \
   ITEM(CONTEXT_FULL, "the context is full: shorten the prompt, or open the session with a larger context")          \
   ITEM(NO_SPACE, "the output does not fit: call again with the space that was reported")                            \
+  ITEM(NO_POOLING, "this model names no pooling, or has no classification head: pass pooling, or choose a model made for it") \
+  ITEM(NO_LOGITS, "this model embeds text and does not continue it: use embeddings.create()")                       \
   ITEM(INVALID_ARGUMENT, "an argument is out of range")
 
 enum sotto_status {
@@ -260,6 +262,14 @@ size_t sotto_session_n_ctx(const sotto_session *session);
 /* Logits (n_vocab) after the token at `position`, which must be one of the last wave's (the last n_wave or fewer
  * tokens computed together); valid until the next call on the session. NOT_READY: the head has not arrived. */
 enum sotto_status sotto_session_logits(sotto_session *session, size_t position, const float **logits);
+
+/* What the vectors of a text's tokens become one by: their mean, the first, the last; or a classification head's scores, one
+ * a label. DEFAULT: what the file says. */
+enum sotto_pooling { SOTTO_POOLING_DEFAULT, SOTTO_POOLING_MEAN, SOTTO_POOLING_FIRST, SOTTO_POOLING_LAST, SOTTO_POOLING_RANK };
+
+/* The embedding (n_items), not normalised, of all tokens, which must have been computed together in one wave; valid until the
+ * next call on the session. NO_POOLING: the file names none, or holds no classification head. NOT_READY: as above. */
+enum sotto_status sotto_session_embedding(sotto_session *session, uint32_t pooling, const float **embedding, size_t *n_items);
 
 /* ---- sampler: logits -> token ------------------------------------------------------------------------------ */
 

@@ -70,6 +70,7 @@ struct wish {
   enum kind kind;
   uint32_t n_rows, k;       /* a vector has one row */
   uint32_t first, n_all;    /* these rows of n_all, or elements; n_all 0: the whole tensor */
+  uint32_t n_experts;       /* that many matrices one after the other, of n_rows together; 0: one matrix */
 };
 
 static bool exists(const struct opener *opener, int layer, const char *name, const char *suffix) {
@@ -88,9 +89,11 @@ static enum sotto_status open_tensor(struct opener *opener, struct tensor *tenso
   if (gguf_find_tensor(opener->gguf, tensor_name(full_name, wish.layer, wish.name, wish.suffix), &info) != SOTTO_OK)
     return error_set(opener->error, SOTTO_MISSING_TENSOR, NOWHERE, "the file lacks the tensor %s", full_name);
   const bool is_flat = is_vector && info.dims[0] * info.dims[1] == k; /* norms of heads have a row for each */
-  if ((!is_flat && (info.dims[0] != k || info.dims[1] != n_rows)) || info.dims[2] != 1 || info.dims[3] != 1)
-    return error_set(opener->error, SOTTO_SHAPE_MISMATCH, info.file_offset, "%s has the shape %U x %U x %U x %U, not %u x %u",
-                     full_name, info.dims[0], info.dims[1], info.dims[2], info.dims[3], k, n_rows);
+  const uint32_t depth = wish.n_experts ? wish.n_experts : 1;
+  if ((!is_flat && (info.dims[0] != k || info.dims[1] != n_rows / depth)) || info.dims[2] != depth || info.dims[3] != 1)
+    return error_set(opener->error, SOTTO_SHAPE_MISMATCH, info.file_offset,
+                     "%s has the shape %U x %U x %U x %U, not %u x %u x %u", full_name, info.dims[0], info.dims[1], info.dims[2],
+                     info.dims[3], k, n_rows / depth, depth);
   enum layout layout;
   if (!layout_of_type(info.type, &layout) || (is_vector && layout != LAYOUT_F32))
     return error_set(opener->error, SOTTO_UNSUPPORTED_TYPE, info.file_offset, "%s has type %u (%s), which is not supported here",
@@ -113,7 +116,7 @@ static enum sotto_status open_tensor(struct opener *opener, struct tensor *tenso
 
 static enum sotto_status open_vector(struct opener *opener, struct tensor *tensor, int layer, const char *name,
                                      const char *suffix, uint32_t n) {
-  return open_tensor(opener, tensor, (struct wish){layer, name, suffix, VECTOR, 1, n, 0, 0});
+  return open_tensor(opener, tensor, (struct wish){layer, name, suffix, VECTOR, 1, n, 0, 0, 0});
 }
 
 static enum sotto_status open_optional_vector(struct opener *opener, struct tensor *tensor, int layer, const char *name,
@@ -131,10 +134,10 @@ static enum sotto_status open_norm(struct opener *opener, struct affine *norm, i
 /* Rows [first, first + n_rows) of n_all (0: all there are). */
 static enum sotto_status open_rows(struct opener *opener, struct affine *matrix, int layer, const char *name, uint32_t n_rows,
                                    uint32_t k, uint32_t first, uint32_t n_all) {
-  TRY(open_tensor(opener, &matrix->weight, (struct wish){layer, name, "weight", MATRIX, n_rows, k, first, n_all}));
+  TRY(open_tensor(opener, &matrix->weight, (struct wish){layer, name, "weight", MATRIX, n_rows, k, first, n_all, 0}));
   if (first == 0) TRY(open_optional_vector(opener, &matrix->scale, layer, name, "scale", 1)); /* the other rows share it */
   if (opener->config->graph.biases != BIASES_OF_ALL && !exists(opener, layer, name, "bias")) return SOTTO_OK;
-  return open_tensor(opener, &matrix->bias, (struct wish){layer, name, "bias", VECTOR, 1, n_rows, first, n_all});
+  return open_tensor(opener, &matrix->bias, (struct wish){layer, name, "bias", VECTOR, 1, n_rows, first, n_all, 0});
 }
 
 static enum sotto_status open_matrix(struct opener *opener, struct affine *matrix, int layer, const char *name,
@@ -161,11 +164,14 @@ static enum sotto_status open_qkv(struct opener *opener, struct layer *layer, in
   return open_matrix(opener, &layer->v, i, "attn_v", n_kv, k);
 }
 
+static bool has_norms_before(const struct graph *graph) { return graph->norms == NORMS_BEFORE || graph->norms == NORMS_AROUND; }
+
 static enum sotto_status open_attention(struct opener *opener, struct layer *layer, int i) {
   const struct config *config = opener->config;
   const struct graph *graph = &config->graph;
   const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
-  if (graph->norms != NORMS_AFTER) TRY(open_norm(opener, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
+  const bool is_bare = graph->first_norm_may_lack && i == 0 && !exists(opener, i, graph->attn_norm, "weight");
+  if (has_norms_before(graph) && !is_bare) TRY(open_norm(opener, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
   TRY(open_qkv(opener, layer, i));
   if (graph->qk_norm != QK_NORM_NONE) {
     const bool is_one = graph->qk_norm == QK_NORM_HEAD;
@@ -174,17 +180,44 @@ static enum sotto_status open_attention(struct opener *opener, struct layer *lay
   }
   if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->n_heads));
   TRY(open_matrix(opener, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
-  if (graph->norms != NORMS_BEFORE)
-    TRY(open_norm(opener, &layer->attn_post_norm, i, "post_attention_norm", config->n_embd));
-  return SOTTO_OK;
+  if (graph->norms == NORMS_BEFORE) return SOTTO_OK;
+  return open_norm(opener, &layer->attn_post_norm, i, graph->norms == NORMS_OF_SUM ? "attn_output_norm" : "post_attention_norm",
+                   config->n_embd);
 }
 
-static enum sotto_status open_ffn(struct opener *opener, struct layer *layer, int i) {
+/* Matrices of all experts, (n_rows, k) each. */
+static enum sotto_status open_expert_matrix(struct opener *opener, struct affine *matrix, int layer, const char *name,
+                                            uint32_t n_rows, uint32_t k) {
+  const uint32_t n = opener->config->n_experts;
+  TRY(open_tensor(opener, &matrix->weight, (struct wish){layer, name, "weight", MATRIX, n * n_rows, k, 0, 0, n}));
+  TRY(open_optional_vector(opener, &matrix->scale, layer, name, "scale", n));
+  return open_optional_vector(opener, &matrix->bias, layer, name, "bias", n * n_rows);
+}
+
+static enum sotto_status open_shared_expert(struct opener *opener, struct layer *layer, int i) {
+  const uint32_t n_embd = opener->config->n_embd, n_ff = opener->config->n_ff_shared;
+  if (exists(opener, i, "ffn_gate_inp_shexp", "weight"))
+    TRY(open_tensor(opener, &layer->shared_router, (struct wish){i, "ffn_gate_inp_shexp", "weight", MATRIX, 1, n_embd, 0, 0, 0}));
+  TRY(open_matrix(opener, &layer->shared_gate, i, "ffn_gate_shexp", n_ff, n_embd));
+  TRY(open_matrix(opener, &layer->shared_up, i, "ffn_up_shexp", n_ff, n_embd));
+  return open_matrix(opener, &layer->shared_down, i, "ffn_down_shexp", n_embd, n_ff);
+}
+
+static enum sotto_status open_experts(struct opener *opener, struct layer *layer, int i) {
   const struct config *config = opener->config;
-  const struct graph *graph = &config->graph;
-  const uint32_t n_embd = config->n_embd, n_ff = config->n_ff;
-  if (graph->norms != NORMS_AFTER && graph->block != BLOCK_ONE_NORM)
-    TRY(open_norm(opener, &layer->ffn_norm, i, graph->ffn_norm, n_embd));
+  const uint32_t n_embd = config->n_embd, n_ff = config->n_ff_expert;
+  TRY(open_tensor(opener, &layer->router.weight, (struct wish){i, "ffn_gate_inp", "weight", MATRIX, config->n_experts, n_embd, 0, 0, 0}));
+  TRY(open_optional_vector(opener, &layer->router.bias, i, "ffn_gate_inp", "bias", config->n_experts));
+  TRY(open_optional_vector(opener, &layer->choice_bias, i, "exp_probs_b", "bias", config->n_experts));
+  if (config->graph.ffn == FFN_GATED) TRY(open_expert_matrix(opener, &layer->gate, i, "ffn_gate_exps", n_ff, n_embd));
+  TRY(open_expert_matrix(opener, &layer->up, i, "ffn_up_exps", n_ff, n_embd));
+  TRY(open_expert_matrix(opener, &layer->down, i, "ffn_down_exps", n_embd, n_ff));
+  return config->n_ff_shared ? open_shared_expert(opener, layer, i) : SOTTO_OK;
+}
+
+static enum sotto_status open_dense(struct opener *opener, struct layer *layer, int i) {
+  const struct graph *graph = &opener->config->graph;
+  const uint32_t n_embd = opener->config->n_embd, n_ff = opener->config->n_ff;
   if (graph->ffn == FFN_FUSED) {
     TRY(open_rows(opener, &layer->gate, i, "ffn_up", n_ff, n_embd, 0, 2 * n_ff));
     TRY(open_rows(opener, &layer->up, i, "ffn_up", n_ff, n_embd, n_ff, 2 * n_ff));
@@ -194,14 +227,22 @@ static enum sotto_status open_ffn(struct opener *opener, struct layer *layer, in
     TRY(open_matrix(opener, &layer->up, i, "ffn_up", n_ff, n_embd));
   }
   TRY(open_optional_vector(opener, &layer->act_scales, i, "ffn.act", "scales", n_ff));
-  TRY(open_matrix(opener, &layer->down, i, "ffn_down", n_embd, n_ff));
-  if (graph->norms != NORMS_BEFORE) TRY(open_norm(opener, &layer->ffn_post_norm, i, "post_ffw_norm", n_embd));
-  return SOTTO_OK;
+  return open_matrix(opener, &layer->down, i, "ffn_down", n_embd, n_ff);
+}
+
+static enum sotto_status open_ffn(struct opener *opener, struct layer *layer, int i) {
+  const struct config *config = opener->config;
+  const struct graph *graph = &config->graph;
+  if (has_norms_before(graph) && graph->block != BLOCK_ONE_NORM)
+    TRY(open_norm(opener, &layer->ffn_norm, i, graph->ffn_norm, config->n_embd));
+  TRY(config->has_experts[i] ? open_experts(opener, layer, i) : open_dense(opener, layer, i));
+  if (graph->norms == NORMS_BEFORE) return SOTTO_OK;
+  return open_norm(opener, &layer->ffn_post_norm, i, graph->norms == NORMS_OF_SUM ? "layer_output_norm" : "post_ffw_norm", config->n_embd);
 }
 
 /* A matrix of no layer. */
 static enum sotto_status open_whole(struct opener *opener, struct tensor *tensor, const char *name, uint32_t n_rows, uint32_t k) {
-  return open_tensor(opener, tensor, (struct wish){-1, name, "weight", MATRIX, n_rows, k, 0, 0});
+  return open_tensor(opener, tensor, (struct wish){-1, name, "weight", MATRIX, n_rows, k, 0, 0, 0});
 }
 
 static enum sotto_status open_input(struct opener *opener) {
@@ -210,11 +251,27 @@ static enum sotto_status open_input(struct opener *opener) {
   const uint32_t half = config->rope_dims / 2;
   if (config->graph.has_positions)
     TRY(open_whole(opener, &weights->positions, "position_embd", config->n_ctx_train, config->n_embd));
+  if (config->graph.has_token_types && exists(opener, -1, "token_types", "weight"))
+    TRY(open_whole(opener, &weights->token_types, "token_types", config->n_token_types, config->n_embd));
   if (config->graph.has_embedding_norm)
     TRY(open_norm(opener, &weights->embedding_norm, -1, "token_embd_norm", config->n_embd));
   TRY(open_optional_vector(opener, &weights->rope_freqs, -1, "rope_freqs", "weight", half));
   TRY(open_optional_vector(opener, &weights->rope_long, -1, "rope_factors_long", "weight", half));
   return open_optional_vector(opener, &weights->rope_short, -1, "rope_factors_short", "weight", half);
+}
+
+/* What comes after pooling: a classification head, or dense layers. */
+static enum sotto_status open_pooled(struct opener *opener) {
+  const struct config *config = opener->config;
+  struct weights *weights = opener->weights;
+  const bool has_output = exists(opener, -1, "cls.output", "weight");
+  if (exists(opener, -1, "cls", "weight"))
+    TRY(open_matrix(opener, &weights->class_inner, -1, "cls", has_output ? config->n_embd : config->n_labels, config->n_embd));
+  TRY(open_optional_vector(opener, &weights->class_norm.weight, -1, "cls.norm", "weight", config->n_embd));
+  if (has_output) TRY(open_matrix(opener, &weights->class_output, -1, "cls.output", config->n_labels, config->n_embd));
+  if (!exists(opener, -1, "dense_2", "weight")) return SOTTO_OK;
+  TRY(open_whole(opener, &weights->dense[0].weight, "dense_2", config->n_dense, config->n_embd));
+  return open_whole(opener, &weights->dense[1].weight, "dense_3", config->n_embd, config->n_dense);
 }
 
 /* Of the embedding the graph needs a few rows at first; the whole comes last, for it may be the head. */
@@ -229,7 +286,8 @@ static enum sotto_status open_all(struct opener *opener) {
     TRY(open_attention(opener, layer, (int)i));
     TRY(open_ffn(opener, layer, (int)i));
   }
-  TRY(open_norm(opener, &weights->output_norm, -1, "output_norm", config->n_embd));
+  if (config->graph.norms != NORMS_OF_SUM) TRY(open_norm(opener, &weights->output_norm, -1, "output_norm", config->n_embd));
+  TRY(open_pooled(opener));
   if (config->graph.has_head || exists(opener, -1, "output", "weight")) {
     TRY(open_whole(opener, &weights->output.weight, "output", config->n_vocab, config->n_embd));
     TRY(open_optional_vector(opener, &weights->output.scale, -1, "output", "scale", 1));
@@ -295,9 +353,15 @@ bool affine_is_ready(const struct affine *affine, const struct ranges *arrived) 
 }
 
 bool input_is_ready(const struct weights *weights, const struct ranges *arrived) {
-  return tensor_is_ready(&weights->positions, arrived) && affine_is_ready(&weights->embedding_norm, arrived) &&
+  return tensor_is_ready(&weights->positions, arrived) && tensor_is_ready(&weights->token_types, arrived) && affine_is_ready(&weights->embedding_norm, arrived) &&
          tensor_is_ready(&weights->rope_freqs, arrived) && tensor_is_ready(&weights->rope_long, arrived) &&
          tensor_is_ready(&weights->rope_short, arrived);
+}
+
+bool classifier_is_ready(const struct weights *weights, const struct ranges *arrived) {
+  return affine_is_ready(&weights->class_inner, arrived) && affine_is_ready(&weights->class_norm, arrived) &&
+         affine_is_ready(&weights->class_output, arrived) && affine_is_ready(&weights->dense[0], arrived) &&
+         affine_is_ready(&weights->dense[1], arrived);
 }
 
 bool layer_is_ready(const struct layer *layer, const struct ranges *arrived) {

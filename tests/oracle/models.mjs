@@ -14,7 +14,8 @@ export const FAMILIES = ["arcee", "baichuan", "bloom", "chatglm", "codeshell", "
   "exaone", "exaone4", "falcon", "gemma", "gemma2", "gemma3", "glm4", "gpt2", "gptneox", "granite", "granite_swa", "hunyuan-dense", "hunyuan_vl",
   "internlm2", "jais", "jais2", "llama", "maincoder", "minicpm", "mistral3", "mpt", "nemotron", "olmo", "olmo2", "orion",
   "pangu-embedded", "phi2", "phi3", "qwen", "qwen2", "qwen2vl", "qwen3", "qwen3vl", "refact", "seed_oss", "smollm3",
-  "stablelm", "starcoder", "starcoder2", "xverse"];
+  "stablelm", "starcoder", "starcoder2", "xverse",
+  "llama:moe", "qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss", "ernie4_5-moe", "phimoe"];
 
 // Norms near 0 make all attention uniform, and divisors near 0 angles that no two programs round alike.
 const NEAR_ONE = /norm.*\.weight$|\.scales?$|^rope_f.*\.weight$/;
@@ -47,15 +48,18 @@ function prepare(family, { keys, tensors }) {
   return { keys, tensors };
 }
 
-/** The path of a family's file with F32 weights: made once, and kept below build/. */
-export function modelOf(family) {
-  const path = join(WORK, `${family}.f32.gguf`);
+/** The path of a family's file with F32 weights: made once, and kept below build/. name: "family", or "family:moe" of one
+ *  that has dense models too. */
+export function modelOf(name) {
+  const [family, kind] = name.split(":");
+  const path = join(WORK, `${name.replace(":", "-")}.f32.gguf`);
   if (existsSync(path)) return path;
   mkdirSync(WORK, { recursive: true });
   execFileSync(join(BIN, "test-llama-archs"), ["-s", SEED, "-o", WORK, "-a", family], { stdio: "pipe" });
   const made = ["dense", "moe"].map((kind) => join(WORK, `${family}-${kind}.gguf`));
-  writeFileSync(path, serialise(prepare(family, parse(readFileSync(made.find(existsSync))))));
-  made.forEach((name) => rmSync(name, { force: true }));
+  const chosen = kind ? join(WORK, `${family}-${kind}.gguf`) : made.find(existsSync);
+  writeFileSync(path, serialise(prepare(family, parse(readFileSync(chosen)))));
+  made.forEach((file) => rmSync(file, { force: true }));
   return path;
 }
 

@@ -1,6 +1,7 @@
 // compute-worker.js: the thread with the engine: answers the requests of protocol.js. The same file is a helper thread.
 import { bench } from "./bench.js";
 import { Chat } from "./chat.js";
+import { embedAll, rerankAll } from "./embeddings.js";
 import { Breath, Engine } from "./engine.js";
 import { errorToMessage } from "./errors.js";
 import { generate } from "./generate.js";
@@ -35,6 +36,10 @@ const methods = {
     });
     return rows;
   },
+
+  embed: ({ inputs, pooling }, { signal }) => embedAll(engine, inputs, { pooling, signal }),
+
+  rerank: ({ query, documents }, { signal }) => rerankAll(engine, query, documents, { signal }),
 
   async bench({ plan }, { signal }) {
     const breath = new Breath(signal);

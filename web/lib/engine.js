@@ -1,6 +1,6 @@
 // engine.js: the compute side in one thread: file chunks -> header -> model -> session -> logits. Knows no worker.
 // It computes while chunks arrive: what lacks weights waits for the next ones.
-import { KV_TYPE, LEVEL, STATUS, TOKENIZE } from "./abi.js";
+import { KV_TYPE, LEVEL, POOLING, STATUS, TOKENIZE } from "./abi.js";
 import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
@@ -290,6 +290,18 @@ export class Engine {
   logitsAt(position) {
     this.instance.check("sotto_session_logits", this.session, position, this.out);
     return this.instance.u32(this.out);
+  }
+
+  /** Computes the embedding of tokens, or a classification head's scores. pooling: a name of POOLING; none: the file's. */
+  async embed(tokens, { pooling = "default", breath }) {
+    if (tokens.length === 0) throw new SottoError("INVALID_ARGUMENT", "an embedding needs one token at least");
+    await this.whole(breath);
+    this.rewind(0);
+    this.sync(tokens);
+    await this.compute(breath);
+    const { instance, session, out } = this;
+    instance.check("sotto_session_embedding", session, POOLING[pooling.toUpperCase()], out, out + 4);
+    return instance.f32s(instance.u32(out), instance.u32(out + 4)).slice();
   }
 
   logitsRow(position) {

@@ -115,6 +115,9 @@ export interface Model {
   readonly ready: Promise<void>;
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
+  readonly embeddings: Embeddings;
+  /** Scores documents for a query, by the model's classification head; the best first. */
+  rerank(request: RerankRequest): Promise<RerankResult>;
   /** special: text that spells a special token becomes it. bos: add the tokens that the file wants at the ends. */
   tokenize(text: string, options?: { special?: boolean; bos?: boolean }): Promise<number[]>;
   /** special: control tokens show their names. */
@@ -144,6 +147,47 @@ export interface Rate {
 }
 
 export type TokenIds = readonly number[] | Int32Array | Uint32Array;
+
+export interface Embeddings {
+  create(request: EmbeddingsRequest): Promise<EmbeddingsResult>;
+}
+
+export interface EmbeddingsRequest {
+  /** A text, token ids, or a list of either. */
+  input: string | TokenIds | readonly (string | TokenIds)[];
+  /** Only so many of the vector's first numbers, made of length 1 again. */
+  dimensions?: number | null;
+  encoding_format?: "float" | "base64" | null;
+  /** How the tokens' vectors become one. Default: as the file says; NO_POOLING when it does not. */
+  pooling?: "mean" | "first" | "last" | null;
+  model?: string | null;
+  user?: string | null;
+  signal?: AbortSignal;
+}
+
+export interface EmbeddingsResult {
+  readonly object: "list";
+  /** Vectors of length 1; with base64, their float32 numbers, little-endian. */
+  readonly data: readonly { readonly object: "embedding"; readonly index: number; readonly embedding: number[] | string }[];
+  readonly model: string;
+  readonly usage: { readonly prompt_tokens: number; readonly total_tokens: number };
+}
+
+export interface RerankRequest {
+  query: string;
+  documents: readonly string[];
+  /** Default: all of them. */
+  top_n?: number | null;
+  model?: string | null;
+  signal?: AbortSignal;
+}
+
+export interface RerankResult {
+  readonly object: "list";
+  /** index: of the document. relevance_score: the classification head's, as it is. */
+  readonly results: readonly { readonly index: number; readonly relevance_score: number }[];
+  readonly usage: { readonly prompt_tokens: number; readonly total_tokens: number };
+}
 
 export interface ChatCompletions {
   create(request: ChatRequest & { stream: true }): Promise<CompletionStream<ChatCompletionChunk>>;
@@ -295,7 +339,7 @@ export interface CompletionStream<Chunk> extends AsyncIterable<Chunk> {
 export type ErrorCode =
   // of a file
   | "TRUNCATED" | "NOT_GGUF" | "UNSUPPORTED_VERSION" | "MALFORMED" | "UNSUPPORTED_ARCHITECTURE" | "UNSUPPORTED_TYPE"
-  | "UNSUPPORTED_TOKENIZER" | "MISSING_KEY" | "MISSING_TENSOR" | "SHAPE_MISMATCH"
+  | "UNSUPPORTED_TOKENIZER" | "MISSING_KEY" | "MISSING_TENSOR" | "SHAPE_MISMATCH" | "NO_POOLING" | "NO_LOGITS"
   // of its way here
   | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "READ_FAILED"
   // of a request

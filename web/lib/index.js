@@ -1,6 +1,7 @@
 // index.js: the public API: load() a model, then ask it in the shape of OpenAI's client.
 import { BENCH_PLAN } from "./bench.js";
 import { Client } from "./client.js";
+import { embeddingsShape, rerankShape } from "./embeddings.js";
 import { SottoError } from "./errors.js";
 import { features } from "./features.js";
 import * as request from "./request.js";
@@ -43,6 +44,7 @@ class Model {
     this.ready = ready;
     this.chat = { completions: { create: (given) => this.#createChat(given) } };
     this.completions = { create: (given) => this.#createCompletion(given) };
+    this.embeddings = { create: (given) => this.#createEmbeddings(given) };
   }
 
   async tokenize(text, options) {
@@ -64,8 +66,21 @@ class Model {
     return this.#client.compute("bench", { plan: { ...BENCH_PLAN, ...plan } }, { signal });
   }
 
+  /** Scores documents for a query, by the model's classification head; the best first. */
+  async rerank(given) {
+    const { query, documents, top_n = documents.length, signal } = request.checkRerank(given);
+    const { scores, nTokens } = await this.#client.compute("rerank", { query, documents }, { signal });
+    return rerankShape(scores, top_n, nTokens);
+  }
+
   close() {
     this.#client.close();
+  }
+
+  async #createEmbeddings(given) {
+    const { input, pooling, signal, ...options } = request.checkEmbeddings(given);
+    const { rows, nTokens } = await this.#client.compute("embed", { inputs: request.listOfInputs(input), pooling }, { signal });
+    return embeddingsShape(rows, nTokens, { model: this.info.name, ...options });
   }
 
   async #createChat(given) {

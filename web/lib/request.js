@@ -46,6 +46,20 @@ const COMPLETION = {
   prompt: kind("a string or token ids", (v) => isString(v) || tokens.accepts(v)),
 };
 
+const isInput = (v) => (isString(v) && v !== "") || (tokens.accepts(v) && v.length > 0);
+
+const EMBEDDINGS = {
+  model: string, encoding_format: oneOf("float", "base64"), dimensions: integer(1), pooling: oneOf("mean", "first", "last"), signal,
+  user: string,
+  input: kind("a text, token ids, or a list of either, none of them empty", (v) =>
+    isInput(v) || (Array.isArray(v) && v.length > 0 && v.every(isInput))),
+};
+
+const RERANK = {
+  model: string, query: string, top_n: integer(1), signal,
+  documents: kind("a list of texts", (v) => Array.isArray(v) && v.length > 0 && v.every(isString)),
+};
+
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed", "dot"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
@@ -79,11 +93,18 @@ export const checkDetokenize = (options) => check(options, DETOKENIZE);
 export const checkLogits = (options) => check(options, LOGITS);
 export const checkBench = (options) => check(options, BENCH);
 export const checkChat = (request) => check(request, CHAT, ["messages"]);
+export const checkEmbeddings = (request) => check(request, EMBEDDINGS, ["input"]);
+export const checkRerank = (request) => check(request, RERANK, ["query", "documents"]);
 export const checkCompletion = (request) => check(request, COMPLETION, ["prompt"]);
 
 export function checkText(text) {
   if (!isString(text)) throw invalid("text", string);
   return text;
+}
+
+/** Texts and lists of token ids: of one, a list of one. */
+export function listOfInputs(input) {
+  return (isInput(input) ? [input] : input).map((one) => (isString(one) ? one : Array.from(one)));
 }
 
 export function checkTokens(ids) {

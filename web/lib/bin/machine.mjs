@@ -34,8 +34,9 @@ const COMMANDS = {
   embed: {
     usage: "sotto embed MODEL [options] < JSON lists of token ids",
     options: {},
-    answer: () => {
-      throw new UsageError("sotto: this is not an embedding model");
+    answer: (engine) => async (ids) => {
+      const row = await engine.embed(ids, { breath: new Breath() });
+      console.log(JSON.stringify({ embedding: Array.from(row, (x) => Number(x.toPrecision(7))) }));
     },
   },
 };
