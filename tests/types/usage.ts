@@ -33,6 +33,16 @@ export async function chat(model: Model): Promise<string> {
   return text;
 }
 
+export async function callTools(model: Model): Promise<string> {
+  const tool_calls = [{ id: "1", function: { name: "now", arguments: "{}" } }];
+  const messages: ChatMessage[] = [{ role: "user", content: "What time is it?" }, { role: "assistant", tool_calls },
+    { role: "tool", tool_call_id: "1", content: "noon" }];
+  const tools = [{ type: "function" as const, function: { name: "now" } }];
+  const options = { tools, tool_choice: "auto" as const, enable_thinking: true, chat_template_kwargs: { level: 1 } };
+  const { choices: [{ message }] } = await model.chat.completions.create({ messages, ...options, stream: false });
+  return message.reasoning_content ?? message.content;
+}
+
 export async function complete(model: Model): Promise<number> {
   const whole = await model.completions.create({ prompt: "Once", max_tokens: 8, logprobs: 2 });
   const prompt = Int32Array.of(1, 2);

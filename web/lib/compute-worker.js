@@ -42,11 +42,16 @@ const methods = {
     return bench(engine, plan, () => breath.take());
   },
 
-  generate({ messages, prompt, request }, { signal, onEvent }) {
-    const transcript = messages ? chat.prompt(messages) : { text: "", tokens: promptTokens(prompt) };
-    return generate(engine, [...transcript.tokens], request, {
-      signal, transcript, onStart: (start) => onEvent({ start }), onToken: onEvent,
+  async generate({ conversation, prompt, request }, { signal, onEvent }) {
+    const transcript = conversation ? chat.prompt(conversation) : { text: "", tokens: promptTokens(prompt) };
+    const splitter = conversation && chat.splitter(transcript.text);
+    const onToken = splitter ? (event) => onEvent({ ...event, ...splitter.split(event) }) : onEvent;
+    const result = await generate(engine, [...transcript.tokens], request, {
+      signal, transcript, onStart: (start) => onEvent({ start }), onToken,
     });
+    const rest = splitter?.flush();
+    if (rest?.thought || rest?.text) onEvent(rest);
+    return result;
   },
 };
 

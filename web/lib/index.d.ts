@@ -193,15 +193,43 @@ export interface GenerationRequest {
 
 export interface ChatRequest extends GenerationRequest {
   messages: readonly ChatMessage[];
+  /** Told to the model by its chat template. What it calls stands in the answer's text, in the model's own form. */
+  tools?: readonly Tool[] | null;
+  /** "none": the model is not told of the tools. Anything else is for the template. */
+  tool_choice?: "none" | "auto" | "required" | { type: "function"; function: { name: string } } | null;
+  /** Whether a thinking model thinks first, where its template lets one choose. */
+  enable_thinking?: boolean | null;
+  /** Further variables of the chat template. */
+  chat_template_kwargs?: Record<string, unknown> | null;
   max_completion_tokens?: number | null;
   logprobs?: boolean | null;
   /** 0 to 20 of the most likely tokens at each place. */
   top_logprobs?: number | null;
 }
 
+/** The chat template may read further fields. */
 export interface ChatMessage {
-  role: "system" | "user" | "assistant" | (string & {});
-  content: string | readonly { type: "text"; text: string }[];
+  role: "system" | "user" | "assistant" | "tool" | (string & {});
+  /** May be missing beside tool_calls. */
+  content?: string | readonly { type: "text"; text: string }[] | null;
+  /** The thought before the content, of an answer that had one. Most templates drop those of earlier turns. */
+  reasoning_content?: string | null;
+  tool_calls?: readonly ToolCall[] | null;
+  /** Of a tool's result: the call that it answers. */
+  tool_call_id?: string;
+  name?: string;
+}
+
+export interface ToolCall {
+  id?: string;
+  type?: "function";
+  /** arguments: JSON text, or the object. */
+  function: { name: string; arguments: string | Record<string, unknown> };
+}
+
+export interface Tool {
+  type: "function";
+  function: { name: string; description?: string; parameters?: Record<string, unknown>; strict?: boolean | null };
 }
 
 export interface CompletionRequest extends GenerationRequest {
@@ -240,7 +268,8 @@ export interface ChatCompletion {
   model: string;
   choices: [{
     index: 0;
-    message: { role: "assistant"; content: string };
+    /** reasoning_content: a thinking model's thought, when there is one. */
+    message: { role: "assistant"; content: string; reasoning_content?: string };
     finish_reason: FinishReason;
     logprobs: ChatLogprobs | null;
   }];
@@ -254,7 +283,7 @@ export interface ChatCompletionChunk {
   model: string;
   choices: [{
     index: 0;
-    delta: { role?: "assistant"; content?: string };
+    delta: { role?: "assistant"; content?: string; reasoning_content?: string };
     finish_reason: FinishReason | null;
     logprobs: ChatLogprobs | null;
   }];

@@ -65,7 +65,7 @@ class Model {
 
   async #createChat(given) {
     const options = request.checkChat(given);
-    return this.#create(options, { messages: options.messages }, new ChatShape(options.model ?? this.info.name));
+    return this.#create(options, { conversation: request.conversation(options) }, new ChatShape(options.model ?? this.info.name));
   }
 
   async #createCompletion(given) {
