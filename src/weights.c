@@ -40,7 +40,10 @@ static bool layout_of_type(uint32_t type, enum layout *layout) {
   static const struct { uint32_t type; enum layout layout; } table[] = {
       {GGUF_F32, LAYOUT_F32},   {GGUF_F16, LAYOUT_F16},   {GGUF_BF16, LAYOUT_BF16}, {GGUF_Q4_0, LAYOUT_Q4_0},
       {GGUF_Q4_1, LAYOUT_Q4_1}, {GGUF_Q5_0, LAYOUT_Q5_0}, {GGUF_Q5_1, LAYOUT_Q5_1}, {GGUF_Q8_0, LAYOUT_Q8_0},
-      {GGUF_Q4_K, LAYOUT_Q4_K}, {GGUF_Q5_K, LAYOUT_Q5_K}, {GGUF_Q6_K, LAYOUT_Q6_K},
+      {GGUF_Q2_K, LAYOUT_Q2_K}, {GGUF_Q3_K, LAYOUT_Q3_K}, {GGUF_Q4_K, LAYOUT_Q4_K}, {GGUF_Q5_K, LAYOUT_Q5_K},
+      {GGUF_Q6_K, LAYOUT_Q6_K}, {GGUF_IQ4_NL, LAYOUT_IQ4_NL}, {GGUF_IQ4_XS, LAYOUT_IQ4_XS}, {GGUF_MXFP4, LAYOUT_MXFP4},
+      {GGUF_NVFP4, LAYOUT_NVFP4}, {GGUF_Q1_0, LAYOUT_Q1_0}, {GGUF_Q2_0, LAYOUT_Q2_0}, {GGUF_TQ1_0, LAYOUT_TQ1_0},
+      {GGUF_TQ2_0, LAYOUT_TQ2_0},
       {GGUF_IQ1_S, LAYOUT_IQ1_S},
       {GGUF_IQ1_M, LAYOUT_IQ1_M},
       {GGUF_IQ2_XXS, LAYOUT_IQ2_XXS},
