@@ -1,5 +1,5 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-import { SottoError, features, forget, kept, load } from "../../web/lib/index.js";
+import { SottoError, features, forget, inspect, kept, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
@@ -11,6 +11,12 @@ const options: LoadOptions = {
 export async function everySource(file: File, stream: ReadableStream<Uint8Array>): Promise<Model[]> {
   const sources = ["model.gguf", new URL("https://example.org/model.gguf"), file, stream, new ArrayBuffer(8)];
   return Promise.all(sources.map((source) => load(source, options)));
+}
+
+export async function fits(url: URL): Promise<boolean> {
+  const { memoryBytes, types, unsupported } = await inspect(url, { nCtx: 8192, kvType: "f16" });
+  for (const { code, message } of unsupported) console.warn(code, message);
+  return types[0].share < 1 && memoryBytes !== undefined && memoryBytes < 1e9;
 }
 
 export async function early(): Promise<void> {

@@ -4,6 +4,7 @@ import { Chat } from "./chat.js";
 import { Breath, Engine } from "./engine.js";
 import { errorToMessage } from "./errors.js";
 import { generate } from "./generate.js";
+import { inspect, readHeader } from "./inspect.js";
 import { compile, listen, parent } from "./platform.js";
 import { receiveChunks } from "./protocol.js";
 import { runHelper } from "./threads.js";
@@ -21,6 +22,9 @@ const methods = {
     onEvent({ opened: describe() });
     await engine.ready;
   },
+
+  inspect: async ({ port, url, ...options }) =>
+    inspect(await readHeader(await compile(url), receiveChunks(port), options)),
 
   tokenize: ({ text, options }) => engine.tokenize(text, options),
 

@@ -100,6 +100,32 @@ export function forget(url: string | URL): Promise<void>;
 /** Loads a GGUF file. */
 export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
 
+/** Reads a file's header alone: of a URL a few MB are fetched, and nothing is kept. A file that is no GGUF rejects. */
+export function inspect(source: ModelSource, options?: InspectOptions): Promise<ModelReport>;
+
+export type InspectOptions =
+  Pick<LoadOptions, "nCtx" | "kvType" | "headers" | "workerUrl" | "ioWorkerUrl" | "wasmUrl" | "signal">;
+
+export interface ModelReport {
+  readonly name: string | undefined;
+  /** The model's family. */
+  readonly architecture: string | undefined;
+  readonly fileBytes: number;
+  /** Of the weights; share: of all their bytes, 0 to 1. A type that Sotto does not read is "unknown", of 0 bytes. */
+  readonly types: readonly { name: string; nTensors: number; bytes: number; share: number }[];
+  /** The kind as GGUF names it, and the name of its pre-tokenizer. */
+  readonly tokenizer: { model: string | undefined; pre: string | undefined; nTokens: number | undefined };
+  readonly hasChatTemplate: boolean;
+  /** Tokens that the model was trained for. */
+  readonly nCtxTrain: number | undefined;
+  /** The context that memoryBytes is for: the one that was asked for, or load()'s default. */
+  readonly nCtx: number | undefined;
+  /** Of the weights and the context; the engine needs a few MB more. Undefined: load() would refuse the file. */
+  readonly memoryBytes: number | undefined;
+  /** What does not work and why. With memoryBytes undefined the first entry is what load() would reject with. */
+  readonly unsupported: readonly { code: ErrorCode; message: string }[];
+}
+
 export interface Model {
   readonly info: ModelInfo;
   /**

@@ -58,6 +58,9 @@ const LOAD = {
   headers: object, keep: boolean, early: boolean, onProgress: callback, signal,
 };
 
+const INSPECT = Object.fromEntries(["nCtx", "kvType", "headers", "workerUrl", "ioWorkerUrl", "wasmUrl", "signal"]
+  .map((name) => [name, LOAD[name]]));
+
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
@@ -80,6 +83,7 @@ function invalid(name, { words }) {
 }
 
 export const checkLoad = (options) => check(options, LOAD);
+export const checkInspect = (options) => check(options, INSPECT);
 export const checkTokenize = (options) => check(options, TOKENIZE);
 export const checkDetokenize = (options) => check(options, DETOKENIZE);
 export const checkLogits = (options) => check(options, LOGITS);
