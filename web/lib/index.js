@@ -5,7 +5,7 @@ import { SottoError } from "./errors.js";
 import { features } from "./features.js";
 import * as request from "./request.js";
 import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
-import { forgetKept, listKept } from "./store.js";
+import { forgetKept, listKept, readKept } from "./store.js";
 
 export { SottoError, features };
 
@@ -17,6 +17,11 @@ export function kept() {
 /** Deletes what is kept of a model file. */
 export async function forget(url) {
   return forgetKept(request.checkAddress(url));
+}
+
+/** What is kept of a URL as a File, for export; undefined unless all of it is there. */
+export async function keptFile(url) {
+  return readKept(request.checkAddress(url));
 }
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
