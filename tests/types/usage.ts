@@ -1,9 +1,5 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-<<<<<<< HEAD
-import { SottoError, features, forget, inspect, kept, load } from "../../web/lib/index.js";
-=======
-import { SottoError, features, forget, kept, keptFile, load } from "../../web/lib/index.js";
->>>>>>> main
+import { SottoError, features, forget, inspect, kept, keptFile, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
