@@ -159,7 +159,7 @@ build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
-        bench bench-kernels bench-code bench-load soak emscripten golden dist format clean
+        bench bench-kernels bench-code bench-load soak emscripten golden readme dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -183,6 +183,7 @@ help:
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make soak                kill 500 loads at random bytes: each model is right in the end"
+	@echo "  make readme              write the types and families that the engine has into README.md"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
 
@@ -253,6 +254,9 @@ golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 golden-templates: build/templates/python
 	@$(NODE) tests/golden/make-templates.mjs build/templates/python/bin/python
+
+readme: build/sotto/.done
+	@$(NODE) models/supported.mjs
 
 dist: build/sotto/.done
 	@cd build && npm pack --silent ./sotto

@@ -567,7 +567,7 @@ static const struct architecture architectures[] = {
     {"maincoder", {.qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, NULL},
 };
 
-const char *architecture_name(uint32_t index) {
+const char *sotto_architecture_name(uint32_t index) {
   return index < sizeof architectures / sizeof *architectures ? architectures[index].name : NULL;
 }
 

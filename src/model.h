@@ -158,7 +158,6 @@ struct sotto_model {
 };
 
 /* config.c */
-const char *architecture_name(uint32_t index); /* of the supported ones; NULL: there are no more */
 enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, struct sotto_error *error);
 
 /* weights.c */

@@ -120,6 +120,7 @@ enum sotto_status sotto_gguf_find(const sotto_gguf *gguf, const char *key, struc
 enum sotto_status sotto_gguf_tensor(const sotto_gguf *gguf, uint32_t index, struct sotto_tensor_info *info);
 uint64_t sotto_gguf_file_bytes(const sotto_gguf *gguf); /* the length that the file must have to hold every tensor */
 const char *sotto_type_name(uint32_t type);             /* "Q4_K"; "unknown" for a type that Sotto does not read */
+const char *sotto_architecture_name(uint32_t index);    /* "qwen3", of the families that Sotto has; NULL: no more */
 
 /* ---- model: directory + bytes -> packed weights, vocabulary ------------------------------------------- */
 

@@ -21,7 +21,7 @@ struct command {
 
 static const struct command commands[] = {
     {run_command, RUN, 1, "run", "sotto run MODEL [-p \"...\"] [options]"},
-    {info_command, INFO, 1, "info", "sotto info MODEL"},
+    {info_command, INFO, 1, "info", "sotto info MODEL [options]"},
     {bench_command, BENCH, 1, "bench", "sotto bench MODEL [options]"},
     {tokens_command, TOKENS, 1, "tokens", "sotto tokens MODEL [options] < JSON strings"},
     {logits_command, LOGITS, 1, "logits", "sotto logits MODEL [options] < JSON lists of token ids"},
@@ -35,7 +35,7 @@ static const char help[] =
     "  wasmtime --dir=models sotto.wasm run models/model.gguf -p \"Hello\"\n"
     "\n"
     "  run MODEL -p \"...\"   answer one prompt\n"
-    "  info MODEL           what the file holds\n"
+    "  info MODEL           what the file holds and needs\n"
     "  bench MODEL          tokens a second\n"
     "\n"
     "for machines, requests on standard input, one JSON value a line:\n"
@@ -72,6 +72,7 @@ static const struct option table[] = {
     {RUN, NUMBER, AT(sampler.repeat_penalty), 0, "repeat-penalty", "of recent tokens; 1 is none"},
     {RUN, WHOLE, AT(sampler.seed), 0, "seed", "the same seed gives the same answer"},
     {RUN, COUNT, AT(session.n_ctx), 0, "ctx", "tokens that prompt and answer may have together"},
+    {INFO, COUNT, AT(session.n_ctx), 0, "ctx", "tokens of the context whose memory is told"},
     {BENCH, COUNT, AT(n_prompt), 0, "prompt", "tokens of the prompt; 256"},
     {BENCH, COUNT, AT(n_new), 0, "new", "tokens of the answer; 64"},
     {BENCH, WHOLE, AT(n_depth), 0, "depth", "tokens before the prompt, not timed; 0"},
@@ -82,7 +83,7 @@ static const struct option table[] = {
     {LOGITS, FLAG, AT(has_positions), 0, "positions", "of every position, not only the last"},
     {LOGITS, WHOLE, AT(n_top), 0, "top", "show so many of the most likely tokens; 20"},
     {LOGITS, TEXT, AT(full), 0, "full", "write all logits to this file, as float32"},
-    {COMPUTES, KV, AT(session.kv_type), 0, "kv", "the cache's type: f16, f32 or int8"},
+    {COMPUTES | INFO, KV, AT(session.kv_type), 0, "kv", "the cache's type: f16, f32 or int8"},
     {COMPUTES, COUNT, AT(session.n_batch), 0, "batch", "prompt tokens that are computed together"},
     {COMPUTES, LEVEL, AT(model.level), 0, "level", "kernels: scalar or simd128; the results are the same bits"},
 };

@@ -1,4 +1,5 @@
-/* cli_info.c: sotto info: what a file's header says. Reads no further than that. */
+/* cli_info.c: sotto info: what a file's header says, what the model needs, and what of it Sotto does not support. Reads
+ * no further than the header. The npm package's web/lib/bin/info.mjs prints the same. */
 #include "cli.h"
 
 #include <float.h>
@@ -8,38 +9,112 @@
 
 #define LONGEST 72    /* characters of a value that are shown */
 #define KEY_COLUMNS 44
-#define MAX_TYPES 32  /* more than sotto_type_name has names */
+#define MAX_TYPES 64  /* more than sotto_type_name has names */
 
-/* ---- the first line ---- */
+/* ---- what it is ---- */
 
-/* "120 Q4_1, 61 F32", in the order in which the file has them first. */
-static void print_types(const sotto_gguf *gguf, uint32_t n_tensors) {
-  struct { const char *name; uint32_t n; } types[MAX_TYPES] = {{0}};
-  for (uint32_t i = 0; i < n_tensors; i++) {
+struct share {
+  const char *name;
+  uint32_t n_tensors;
+  uint64_t n_bytes;
+};
+
+/* "Q8_0 31.1 % (1), F32 0.1 % (61)": of the bytes, in the order in which the file has them first. */
+static void print_types(const sotto_gguf *gguf) {
+  struct share shares[MAX_TYPES] = {{0}};
+  uint64_t all_bytes = 0;
+  for (uint32_t i = 0; i < sotto_gguf_n_tensors(gguf); i++) {
     struct sotto_tensor_info info;
     check(sotto_gguf_tensor(gguf, i, &info));
-    uint32_t at = 0;
-    while (types[at].name && strcmp(types[at].name, sotto_type_name(info.type)) != 0) at++;
-    types[at].name = sotto_type_name(info.type);
-    types[at].n++;
+    struct share *share = shares;
+    while (share->name && strcmp(share->name, sotto_type_name(info.type)) != 0) share++;
+    share->name = sotto_type_name(info.type);
+    share->n_tensors++;
+    share->n_bytes += info.n_bytes;
+    all_bytes += info.n_bytes;
   }
-  for (uint32_t at = 0; types[at].name; at++) printf("%s%" PRIu32 " %s", at ? ", " : "", types[at].n, types[at].name);
+  printf("types        %s", shares[0].name ? "" : "none");
+  for (const struct share *share = shares; share->name; share++)
+    printf("%s%s %.1f %% (%" PRIu32 ")", share > shares ? ", " : "", share->name,
+           all_bytes ? 100.0 * (double)share->n_bytes / (double)all_bytes : 0, share->n_tensors);
+  printf("\n");
 }
 
-static void print_text(const sotto_gguf *gguf, const char *key, const char *otherwise) {
+static bool find_text(const sotto_gguf *gguf, const char *key, struct sotto_value *value) {
+  return sotto_gguf_find(gguf, key, value) == SOTTO_OK && value->type == SOTTO_VALUE_STRING;
+}
+
+static void print_text(const sotto_gguf *gguf, const char *key, const char *before, const char *after, const char *otherwise) {
   struct sotto_value value;
-  if (sotto_gguf_find(gguf, key, &value) != SOTTO_OK || value.type != SOTTO_VALUE_STRING) printf("%s", otherwise);
-  else printf("%.*s", (int)value.data_bytes, (const char *)value.data);
+  if (find_text(gguf, key, &value)) printf("%s%.*s%s", before, (int)value.data_bytes, (const char *)value.data, after);
+  else printf("%s", otherwise);
+}
+
+static void print_tokenizer(const sotto_gguf *gguf) {
+  struct sotto_value tokens;
+  const bool has_tokens = sotto_gguf_find(gguf, "tokenizer.ggml.tokens", &tokens) == SOTTO_OK;
+  printf("tokenizer    ");
+  print_text(gguf, "tokenizer.ggml.model", "", "", "none");
+  print_text(gguf, "tokenizer.ggml.pre", " (", ")", "");
+  printf(", %" PRIu32 " tokens\n", has_tokens ? tokens.n_items : 0);
 }
 
 static void print_summary(const sotto_gguf *gguf) {
-  const uint32_t n_tensors = sotto_gguf_n_tensors(gguf);
-  print_text(gguf, "general.name", "unnamed");
-  printf(": ");
-  print_text(gguf, "general.architecture", "unknown architecture");
-  printf(", %.1f MB, %" PRIu32 " tensors (", sotto_gguf_file_bytes(gguf) / 1e6, n_tensors);
-  print_types(gguf, n_tensors);
-  printf(")\n\n");
+  struct sotto_value template;
+  print_text(gguf, "general.name", "", "", "unnamed");
+  print_text(gguf, "general.architecture", ": ", "", ": unknown architecture");
+  printf(", %.1f MB, %" PRIu32 " tensors\n", sotto_gguf_file_bytes(gguf) / 1e6, sotto_gguf_n_tensors(gguf));
+  print_types(gguf);
+  print_tokenizer(gguf);
+  printf("template     %s\n", find_text(gguf, "tokenizer.chat_template", &template)
+                                   ? "in the file" : "none: chats are written in ChatML");
+}
+
+/* ---- what it needs, and what is unsupported ---- */
+
+static enum sotto_status open_model(struct engine *engine, const struct options *options, size_t *n_bytes,
+                                    struct sotto_error *error) {
+  const enum sotto_status status = sotto_model_measure(engine->gguf, &options->model, n_bytes, error);
+  if (status != SOTTO_OK) return status;
+  return sotto_model_open(allocate(1, *n_bytes), *n_bytes, engine->gguf, &options->model, &engine->model, error);
+}
+
+static enum sotto_status open_session(struct engine *engine, struct sotto_session_options options, size_t *n_bytes,
+                                      struct sotto_error *error) {
+  options.n_wave = WAVE_TOKENS;
+  const enum sotto_status status = sotto_session_measure(engine->model, &options, n_bytes, error);
+  if (status != SOTTO_OK) return status;
+  return sotto_session_open(allocate(1, *n_bytes), *n_bytes, engine->model, NULL, &options, &engine->session, error);
+}
+
+static void print_context(const sotto_gguf *gguf) {
+  struct sotto_value family, length;
+  char key[128];
+  uint32_t n_ctx = 0;
+  if (find_text(gguf, "general.architecture", &family)) {
+    snprintf(key, sizeof key, "%.*s.context_length", (int)family.data_bytes, (const char *)family.data);
+    if (sotto_gguf_find(gguf, key, &length) == SOTTO_OK && length.type == SOTTO_VALUE_U32)
+      memcpy(&n_ctx, length.data, sizeof n_ctx);
+  }
+  if (n_ctx) printf("context      %" PRIu32 "\n", n_ctx);
+  else printf("context      unknown\n");
+}
+
+static void print_needs(struct engine *engine, const struct options *options) {
+  struct sotto_error error;
+  size_t model_bytes, session_bytes;
+  enum sotto_status status = open_model(engine, options, &model_bytes, &error);
+  if (status == SOTTO_OK) status = open_session(engine, options->session, &session_bytes, &error);
+  if (status == SOTTO_OK)
+    printf("memory       %.1f MB with a context of %zu\n", ((double)model_bytes + (double)session_bytes) / 1e6,
+           sotto_session_n_ctx(engine->session));
+  else
+    printf("unsupported  %.*s (%s) [%s]\n", (int)error.text_bytes, error.text, sotto_status_text(status),
+           sotto_status_name(status));
+  if (!engine->model) return;
+  sotto_model_get_info(engine->model, &engine->info);
+  if (!engine->info.can_tokenize)
+    printf("unsupported  %s [UNSUPPORTED_TOKENIZER]\n", sotto_status_text(SOTTO_UNSUPPORTED_TOKENIZER));
 }
 
 /* ---- values ---- */
@@ -104,6 +179,9 @@ void info_command(struct options *options) {
   struct engine engine;
   engine_read_header(&engine, options->path);
   print_summary(engine.gguf);
+  print_context(engine.gguf);
+  print_needs(&engine, options);
+  printf("\n");
   for (uint32_t i = 0; i < sotto_gguf_n_keys(engine.gguf); i++) {
     struct sotto_value value;
     check(sotto_gguf_key(engine.gguf, i, &value));

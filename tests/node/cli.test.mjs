@@ -62,6 +62,9 @@ test("info reads the header alone", async () => {
   const { code, stdout } = await sotto(["info", MODEL_PATH]);
   assert.equal(code, 0);
   assert.match(stdout, /llama, 98\.4 MB, 272 tensors/);
+  assert.match(stdout, /^types +Q8_0 31\.1 % \(1\), F32 0\.1 % \(61\), Q4_1 68\.7 % \(210\)$/m);
+  assert.match(stdout, /^tokenizer +gpt2 \(smollm\), 49152 tokens\ntemplate +in the file\ncontext +8192$/m);
+  assert.match(stdout, /^memory +\d+\.\d MB with a context of 4096$/m);
   assert.match(stdout, /^llama\.embedding_length +576$/m);
   assert.match(stdout, /^tokenizer\.ggml\.tokens +49152 x string$/m);
 });

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { readme } from "../../models/supported.mjs";
 import { PACKAGE } from "./support.mjs";
 
 const FOLDER = fileURLToPath(PACKAGE);
@@ -23,6 +24,11 @@ test("every file that package.json names is there", () => {
 
 test("the version is the engine's", () => {
   assert.equal(manifest.version, abi.SOTTO_VERSION);
+});
+
+test("README names the types and families that the engine has: else run make readme", () => {
+  const { now, wanted } = readme();
+  assert.equal(now, wanted);
 });
 
 test("imports are relative files that are there: no bundler is needed", () => {

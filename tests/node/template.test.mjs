@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { parseJson } from "../../build/sotto/bin/json.mjs";
+import { parseJson } from "../../build/sotto/json.js";
 import { Template, pythonValue } from "../../build/sotto/template.js";
 
 const read = (name) => readFileSync(new URL(name, import.meta.url), "utf8");

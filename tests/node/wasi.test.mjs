@@ -44,6 +44,18 @@ async function withTemplate(name, edit) {
   return path;
 }
 
+// The model's beginning, with a text behind a key replaced by one of the same length.
+async function edited(key, text, by) {
+  const path = join(folder, `${by}.gguf`);
+  const bytes = (await readFile(MODEL_PATH)).subarray(0, 4 << 20);
+  bytes.write(by, bytes.indexOf(text, bytes.indexOf(key) + key.length));
+  await writeFile(path, bytes);
+  return path;
+}
+
+const ofFamily = (name) => edited("general.architecture", "llama", name);
+const withPre = (name) => edited("tokenizer.ggml.pre", "smollm", name);
+
 const TEXTS = String.raw`"Hello world"
 
 "<|im_end|>"
@@ -125,6 +137,12 @@ for (const [name, sotto] of [["node:wasi", node], ...(hasWasmtime ? [["wasmtime"
     assert.equal(code, 0);
     assert.deepEqual(lines(stdout), lines((await npm(["info", MODEL_PATH])).stdout));
     assert.match(stdout, /^llama\.attention\.layer_norm_rms_epsilon +1e-05$/m);
+    assert.match(stdout, /^memory +\d+\.\d MB with a context of 4096$/m);
+    const options = ["--ctx", "512", "--kv", "f16"];
+    for (const path of [MODEL_PATH, await ofFamily("xlama"), await withPre("smoxxm")]) {
+      assert.deepEqual(lines((await sotto(["info", path, ...options])).stdout), lines((await npm(["info", path, ...options])).stdout));
+    }
+    assert.match((await sotto(["info", await ofFamily("xlama")])).stdout, /^unsupported .*'xlama'.*\[UNSUPPORTED_ARCHITECTURE\]$/m);
   });
 
   test(`${name}: run answers a question alone`, async () => {

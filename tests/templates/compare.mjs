@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { parseJson } from "../../build/sotto/bin/json.mjs";
+import { parseJson } from "../../build/sotto/json.js";
 import { chooseModule } from "../../build/sotto/features.js";
 import { Header } from "../../build/sotto/header.js";
 import { Instance } from "../../build/sotto/instance.js";

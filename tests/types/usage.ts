@@ -1,5 +1,5 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-import { SottoError, features, forget, kept, keptFile, load } from "../../web/lib/index.js";
+import { SottoError, features, forget, inspect, kept, keptFile, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
@@ -11,6 +11,12 @@ const options: LoadOptions = {
 export async function everySource(file: File, stream: ReadableStream<Uint8Array>): Promise<Model[]> {
   const sources = ["model.gguf", new URL("https://example.org/model.gguf"), file, stream, new ArrayBuffer(8)];
   return Promise.all(sources.map((source) => load(source, options)));
+}
+
+export async function fits(url: URL): Promise<boolean> {
+  const { memoryBytes, types, unsupported } = await inspect(url, { nCtx: 8192, kvType: "f16" });
+  for (const { code, message } of unsupported) console.warn(code, message);
+  return types[0].share < 1 && memoryBytes !== undefined && memoryBytes < 1e9;
 }
 
 export async function early(): Promise<void> {
@@ -31,6 +37,16 @@ export async function chat(model: Model): Promise<string> {
   }
   stream.abort();
   return text;
+}
+
+export async function callTools(model: Model): Promise<string> {
+  const tool_calls = [{ id: "1", function: { name: "now", arguments: "{}" } }];
+  const messages: ChatMessage[] = [{ role: "user", content: "What time is it?" }, { role: "assistant", tool_calls },
+    { role: "tool", tool_call_id: "1", content: "noon" }];
+  const tools = [{ type: "function" as const, function: { name: "now" } }];
+  const options = { tools, tool_choice: "auto" as const, enable_thinking: true, chat_template_kwargs: { level: 1 } };
+  const { choices: [{ message }] } = await model.chat.completions.create({ messages, ...options, stream: false });
+  return message.reasoning_content ?? message.content;
 }
 
 export async function complete(model: Model): Promise<number> {

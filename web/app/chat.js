@@ -78,7 +78,7 @@ export class Chat {
     for await (const chunk of chunks) {
       const choice = chunk.choices[0];
       // One chunk a token, even where its bytes wait for the next one; the first only names the role.
-      if (choice && !choice.delta.role && choice.finish_reason === null) answer.append(choice.delta.content);
+      if (choice && !choice.delta.role && choice.finish_reason === null) answer.append(choice.delta.content ?? "");
       reason = choice?.finish_reason ?? reason;
       usage = chunk.usage ?? usage;
     }

@@ -46,6 +46,15 @@ export class Client {
     return { opened, ready };
   }
 
+  /** Reads the source's header alone: a report (inspect.js). Closes the client. */
+  async inspect(signal) {
+    try {
+      return await this.#withSource("inspect", { signal });
+    } finally {
+      this.close();
+    }
+  }
+
   /** Whether the source is kept: "opfs" or "none". */
   get storage() {
     return this.#storage;
@@ -99,6 +108,12 @@ export class Client {
   }
 
   async #load(signal, onOpened, onProgress) {
+    const onEvent = ({ opened, progress }) => (opened ? onOpened(opened) : onProgress?.(progress));
+    await this.#withSource("load", { signal, onEvent, onProgress });
+  }
+
+  // A request of a new compute worker, which the source's bytes are sent to.
+  async #withSource(method, { signal, onEvent, onProgress }) {
     throwIfAborted(signal);
     const { nCtx, nBatch, kvType, level } = this.#options;
     const { url, nThreads } = chooseModule(this.#options);
@@ -110,8 +125,7 @@ export class Client {
     signal?.addEventListener("abort", onAbort);
     try {
       const params = { port: port1, url, nThreads, nCtx, nBatch, kvType, level };
-      const onEvent = ({ opened, progress }) => (opened ? onOpened(opened) : onProgress?.(progress));
-      await this.#request("load", params, { onEvent, transfer: [port1] });
+      return await this.#request(method, params, { onEvent, transfer: [port1] });
     } finally {
       signal?.removeEventListener("abort", onAbort);
       stopFeeding();

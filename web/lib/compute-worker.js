@@ -5,6 +5,7 @@ import { embedAll, rerankAll } from "./embeddings.js";
 import { Breath, Engine } from "./engine.js";
 import { errorToMessage } from "./errors.js";
 import { generate } from "./generate.js";
+import { inspect, readHeader } from "./inspect.js";
 import { compile, listen, parent } from "./platform.js";
 import { receiveChunks } from "./protocol.js";
 import { runHelper } from "./threads.js";
@@ -22,6 +23,9 @@ const methods = {
     onEvent({ opened: describe() });
     await engine.ready;
   },
+
+  inspect: async ({ port, url, ...options }) =>
+    inspect(await readHeader(await compile(url), receiveChunks(port), options)),
 
   tokenize: ({ text, options }) => engine.tokenize(text, options),
 
@@ -47,11 +51,16 @@ const methods = {
     return bench(engine, plan, () => breath.take());
   },
 
-  generate({ messages, prompt, request }, { signal, onEvent }) {
-    const transcript = messages ? chat.prompt(messages) : { text: "", tokens: promptTokens(prompt) };
-    return generate(engine, [...transcript.tokens], request, {
-      signal, transcript, onStart: (start) => onEvent({ start }), onToken: onEvent,
+  async generate({ conversation, prompt, request }, { signal, onEvent }) {
+    const transcript = conversation ? chat.prompt(conversation) : { text: "", tokens: promptTokens(prompt) };
+    const splitter = conversation && chat.splitter(transcript.text);
+    const onToken = splitter ? (event) => onEvent({ ...event, ...splitter.split(event) }) : onEvent;
+    const result = await generate(engine, [...transcript.tokens], request, {
+      signal, transcript, onStart: (start) => onEvent({ start }), onToken,
     });
+    const rest = splitter?.flush();
+    if (rest?.thought || rest?.text) onEvent(rest);
+    return result;
   },
 };
 

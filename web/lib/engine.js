@@ -77,22 +77,24 @@ export class Engine {
     if (this.model) return this.#push(offset, bytes);
     const rest = this.header.accept(bytes);
     if (!rest) return;
-    this.#openModel(totalBytes);
-    if (this.hasWeights) this.#openSession();
+    this.openModel(totalBytes);
+    if (this.hasWeights) this.openSession();
     this.#push(offset + bytes.length - rest.length, rest);
   }
 
-  #openModel(totalBytes) {
+  /** Opens the model that the header describes; memory grows by all that its weights need. */
+  openModel(totalBytes) {
     const { instance, options, out } = this;
     const modelOptions = instance.placeStruct("sotto_model_options", {
       level: LEVEL[options.level?.toUpperCase() ?? fastestLevel(instance.exports)],
       file_bytes: totalBytes ?? 0,
     });
     instance.try("sotto_model_measure", this.header.gguf, modelOptions, out);
-    const nBytes = instance.u32(out);
-    const block = instance.allocate(nBytes);
-    instance.try("sotto_model_open", block, nBytes, this.header.gguf, modelOptions, out);
+    this.modelBytes = instance.u32(out);
+    const block = instance.allocate(this.modelBytes);
+    instance.try("sotto_model_open", block, this.modelBytes, this.header.gguf, modelOptions, out);
     this.model = instance.u32(out);
+    this.info = this.#readInfo();
     if (options.nThreads > 1) this.#openPool(options);
   }
 
@@ -104,7 +106,7 @@ export class Engine {
     onHelpers(describeHelpers(instance, this.pool, nThreads - 1));
   }
 
-  #openSession() {
+  openSession() {
     const { instance, options, out } = this;
     const sessionOptions = instance.placeStruct("sotto_session_options", {
       n_ctx: options.nCtx ?? 0,
@@ -114,11 +116,10 @@ export class Engine {
       n_threads: options.nThreads,
     });
     instance.try("sotto_session_measure", this.model, sessionOptions, out);
-    const nBytes = instance.u32(out);
-    const block = instance.allocate(nBytes);
-    instance.try("sotto_session_open", block, nBytes, this.model, this.pool ?? 0, sessionOptions, out);
+    this.sessionBytes = instance.u32(out);
+    const block = instance.allocate(this.sessionBytes);
+    instance.try("sotto_session_open", block, this.sessionBytes, this.model, this.pool ?? 0, sessionOptions, out);
     this.openedSession = instance.u32(out);
-    this.info = this.#readInfo();
     this.staging = instance.allocate(STAGING_BYTES);
     instance.scope(() => instance.allocate(SCRATCH_BYTES + this.#samplerBytes()));
   }

@@ -106,6 +106,32 @@ export function keptFile(url: string | URL): Promise<File | undefined>;
 /** Loads a GGUF file. */
 export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
 
+/** Reads a file's header alone: of a URL a few MB are fetched, and nothing is kept. A file that is no GGUF rejects. */
+export function inspect(source: ModelSource, options?: InspectOptions): Promise<ModelReport>;
+
+export type InspectOptions =
+  Pick<LoadOptions, "nCtx" | "kvType" | "headers" | "workerUrl" | "ioWorkerUrl" | "wasmUrl" | "signal">;
+
+export interface ModelReport {
+  readonly name: string | undefined;
+  /** The model's family. */
+  readonly architecture: string | undefined;
+  readonly fileBytes: number;
+  /** Of the weights; share: of all their bytes, 0 to 1. A type that Sotto does not read is "unknown", of 0 bytes. */
+  readonly types: readonly { name: string; nTensors: number; bytes: number; share: number }[];
+  /** The kind as GGUF names it, and the name of its pre-tokenizer. */
+  readonly tokenizer: { model: string | undefined; pre: string | undefined; nTokens: number | undefined };
+  readonly hasChatTemplate: boolean;
+  /** Tokens that the model was trained for. */
+  readonly nCtxTrain: number | undefined;
+  /** The context that memoryBytes is for: the one that was asked for, or load()'s default. */
+  readonly nCtx: number | undefined;
+  /** Of the weights and the context; the engine needs a few MB more. Undefined: load() would refuse the file. */
+  readonly memoryBytes: number | undefined;
+  /** What does not work and why. With memoryBytes undefined the first entry is what load() would reject with. */
+  readonly unsupported: readonly { code: ErrorCode; message: string }[];
+}
+
 export interface Model {
   readonly info: ModelInfo;
   /**
@@ -243,15 +269,43 @@ export interface GenerationRequest {
 
 export interface ChatRequest extends GenerationRequest {
   messages: readonly ChatMessage[];
+  /** Told to the model by its chat template. What it calls stands in the answer's text, in the model's own form. */
+  tools?: readonly Tool[] | null;
+  /** "none": the model is not told of the tools. Anything else is for the template. */
+  tool_choice?: "none" | "auto" | "required" | { type: "function"; function: { name: string } } | null;
+  /** Whether a thinking model thinks first, where its template lets one choose. */
+  enable_thinking?: boolean | null;
+  /** Further variables of the chat template. */
+  chat_template_kwargs?: Record<string, unknown> | null;
   max_completion_tokens?: number | null;
   logprobs?: boolean | null;
   /** 0 to 20 of the most likely tokens at each place. */
   top_logprobs?: number | null;
 }
 
+/** The chat template may read further fields. */
 export interface ChatMessage {
-  role: "system" | "user" | "assistant" | (string & {});
-  content: string | readonly { type: "text"; text: string }[];
+  role: "system" | "user" | "assistant" | "tool" | (string & {});
+  /** May be missing beside tool_calls. */
+  content?: string | readonly { type: "text"; text: string }[] | null;
+  /** The thought before the content, of an answer that had one. Most templates drop those of earlier turns. */
+  reasoning_content?: string | null;
+  tool_calls?: readonly ToolCall[] | null;
+  /** Of a tool's result: the call that it answers. */
+  tool_call_id?: string;
+  name?: string;
+}
+
+export interface ToolCall {
+  id?: string;
+  type?: "function";
+  /** arguments: JSON text, or the object. */
+  function: { name: string; arguments: string | Record<string, unknown> };
+}
+
+export interface Tool {
+  type: "function";
+  function: { name: string; description?: string; parameters?: Record<string, unknown>; strict?: boolean | null };
 }
 
 export interface CompletionRequest extends GenerationRequest {
@@ -290,7 +344,8 @@ export interface ChatCompletion {
   model: string;
   choices: [{
     index: 0;
-    message: { role: "assistant"; content: string };
+    /** reasoning_content: a thinking model's thought, when there is one. */
+    message: { role: "assistant"; content: string; reasoning_content?: string };
     finish_reason: FinishReason;
     logprobs: ChatLogprobs | null;
   }];
@@ -304,7 +359,7 @@ export interface ChatCompletionChunk {
   model: string;
   choices: [{
     index: 0;
-    delta: { role?: "assistant"; content?: string };
+    delta: { role?: "assistant"; content?: string; reasoning_content?: string };
     finish_reason: FinishReason | null;
     logprobs: ChatLogprobs | null;
   }];

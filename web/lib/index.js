@@ -35,6 +35,12 @@ export async function load(source, options) {
   return model;
 }
 
+/** Reads a file's header alone and reports what it holds, what it needs, and what of it Sotto does not support. */
+export async function inspect(source, options) {
+  const { signal, ...rest } = request.checkInspect(options);
+  return new Client(request.checkSource(source), { ...rest, keep: false, nThreads: 1 }).inspect(signal);
+}
+
 class Model {
   #client;
 
@@ -85,7 +91,7 @@ class Model {
 
   async #createChat(given) {
     const options = request.checkChat(given);
-    return this.#create(options, { messages: options.messages }, new ChatShape(options.model ?? this.info.name));
+    return this.#create(options, { conversation: request.conversation(options) }, new ChatShape(options.model ?? this.info.name));
   }
 
   async #createCompletion(given) {

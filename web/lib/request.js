@@ -34,11 +34,17 @@ const GENERATION = {
 
 const isTextPart = (v) => v?.type === "text" && isString(v.text);
 const isContent = (v) => isString(v) || (Array.isArray(v) && v.every(isTextPart));
-const isMessage = (v) => isString(v?.role) && isContent(v.content);
+const isCall = (v) => isString(v?.function?.name);
+const isMessage = (v) => isString(v?.role) &&
+  (v.tool_calls ? isList(v.tool_calls) && v.tool_calls.every(isCall) && isContent(v.content ?? "") : isContent(v.content));
+const isTool = (v) => typeof v === "object" && v !== null;
 
 const CHAT = {
   ...GENERATION, max_completion_tokens: integer(1), logprobs: boolean, top_logprobs: integer(0, 20),
-  messages: kind("a list of { role, content }, where content is text", (v) => Array.isArray(v) && v.every(isMessage)),
+  messages: kind("a list of { role, content }, where content is text, or of calls { role, tool_calls }",
+    (v) => Array.isArray(v) && v.every(isMessage)),
+  tools: kind("a list of tools", (v) => Array.isArray(v) && v.every(isTool)), enable_thinking: boolean,
+  tool_choice: kind("a string or a tool", (v) => isString(v) || isTool(v)), chat_template_kwargs: object,
 };
 
 const COMPLETION = {
@@ -66,6 +72,9 @@ const LOAD = {
   headers: object, keep: boolean, early: boolean, onProgress: callback, signal,
 };
 
+const INSPECT = Object.fromEntries(["nCtx", "kvType", "headers", "workerUrl", "ioWorkerUrl", "wasmUrl", "signal"]
+  .map((name) => [name, LOAD[name]]));
+
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
@@ -88,6 +97,7 @@ function invalid(name, { words }) {
 }
 
 export const checkLoad = (options) => check(options, LOAD);
+export const checkInspect = (options) => check(options, INSPECT);
 export const checkTokenize = (options) => check(options, TOKENIZE);
 export const checkDetokenize = (options) => check(options, DETOKENIZE);
 export const checkLogits = (options) => check(options, LOGITS);
@@ -132,6 +142,11 @@ function absolute(source) {
     const message = `${source} is not a URL: of a path, pass pathToFileURL(path).href (node:url)`;
     throw new SottoError("INVALID_ARGUMENT", message, cause);
   }
+}
+
+/** The conversation (chat.js) of checked options. */
+export function conversation({ messages, tools, tool_choice, enable_thinking, chat_template_kwargs }) {
+  return { messages, tools, tool_choice, enable_thinking, chat_template_kwargs };
 }
 
 /** The engine's request (generate.js) of checked options. */

@@ -11,7 +11,9 @@ export class ChatShape {
   }
 
   part(event) {
-    return this.#chunk({ content: event.text }, null, chatLogprobs([event]));
+    const { thought, text } = event;
+    const delta = thought ? { reasoning_content: thought, ...(text && { content: text }) } : { content: text };
+    return this.#chunk(delta, null, chatLogprobs([event]));
   }
 
   last(result) {
@@ -19,7 +21,8 @@ export class ChatShape {
   }
 
   whole(events, result) {
-    const message = { role: "assistant", content: textOf(events) };
+    const thought = events.map((event) => event.thought).join("");
+    const message = { role: "assistant", content: textOf(events), ...(thought && { reasoning_content: thought }) };
     const choice = { index: 0, message, finish_reason: result.finishReason, logprobs: chatLogprobs(events) };
     return { ...this.envelope, object: "chat.completion", choices: [choice], usage: usage(result) };
   }

@@ -23,8 +23,9 @@ export class Template {
   }
 }
 
-/** A JSON-like value as templates see it. JavaScript has one kind of number: a whole one is an int. */
+/** A JSON-like value as templates see it. JavaScript has one kind of number: a whole one is an int. Maps are ready. */
 export function pythonValue(value) {
+  if (value instanceof Map) return value;
   if (Array.isArray(value)) return value.map((item) => pythonValue(item ?? null));
   if (typeof value === "number") return Number.isInteger(value) ? BigInt(value) : value;
   if (value === null || typeof value !== "object") return value;

@@ -1,36 +1,51 @@
 // info.mjs: sotto info: what a file's header says. Reads no further than that.
 import { chooseModule } from "../features.js";
-import { Header } from "../header.js";
-import { Instance } from "../instance.js";
+import { inspect, readHeader } from "../inspect.js";
 import { compile } from "../platform.js";
+import { checkInspect } from "../request.js";
 import { readSource } from "../source.js";
-import { modelUrl, parse } from "./args.mjs";
+import { LOAD_OPTIONS, modelUrl, parse } from "./args.mjs";
 
 const LONGEST = 72; // characters of a value that are shown
 
+const OPTIONS = {
+  ctx: { type: "number", help: "tokens of the context whose memory is told" },
+  kv: LOAD_OPTIONS.kv,
+};
+
 export default async function info(_, args) {
-  const parsed = parse("sotto info MODEL [options]", {}, args);
+  const parsed = parse("sotto info MODEL [options]", OPTIONS, args);
   if (!parsed) return 0;
-  const header = await readHeader(modelUrl(parsed.positionals[0]));
-  const tensors = header.tensors();
-  console.log(`${header.find("general.name") ?? "unnamed"}: ${header.find("general.architecture")}, ` +
-    `${(header.fileBytes / 1e6).toFixed(1)} MB, ${tensors.length} tensors (${countTypes(tensors)})\n`);
+  const { values: { ctx, kv }, positionals: [model] } = parsed;
+  const options = checkInspect({ nCtx: ctx, kvType: kv });
+  const engine = await readHeader(await compile(chooseModule({ nThreads: 1 }).url), readSource(modelUrl(model)), options);
+  const { header } = engine;
+  console.log(`${describe(inspect(engine))}\n`);
   for (const [name, value] of header.keys()) console.log(`${name.padEnd(44)} ${show(value)}`);
   return 0;
 }
 
-async function readHeader(url) {
-  const module = await compile(chooseModule({ nThreads: 1 }).url);
-  const header = new Header(Instance.create(module, { shared: false }));
-  for await (const { bytes } of readSource(url)) {
-    if (header.accept(bytes)) return header;
-  }
-  throw header.truncated();
+function describe(report) {
+  const { name = "unnamed", architecture = "unknown architecture", types, tokenizer, unsupported } = report;
+  const nTensors = types.reduce((total, type) => total + type.nTensors, 0);
+  const { model = "none", pre, nTokens = 0 } = tokenizer;
+  const lines = [
+    `${name}: ${architecture}, ${megabytes(report.fileBytes)}, ${nTensors} tensors`,
+    `types        ${types.map(describeType).join(", ") || "none"}`,
+    `tokenizer    ${model}${pre === undefined ? "" : ` (${pre})`}, ${nTokens} tokens`,
+    `template     ${report.hasChatTemplate ? "in the file" : "none: chats are written in ChatML"}`,
+    `context      ${report.nCtxTrain ?? "unknown"}`,
+  ];
+  if (report.nCtx !== undefined) lines.push(`memory       ${megabytes(report.memoryBytes)} with a context of ${report.nCtx}`);
+  return [...lines, ...unsupported.map(({ code, message }) => `unsupported  ${message} [${code}]`)].join("\n");
 }
 
-function countTypes(tensors) {
-  const types = [...new Set(tensors.map(({ type }) => type))];
-  return types.map((type) => `${tensors.filter((tensor) => tensor.type === type).length} ${type}`).join(", ");
+function describeType({ name, nTensors, share }) {
+  return `${name} ${(100 * share).toFixed(1)} % (${nTensors})`;
+}
+
+function megabytes(bytes) {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function show(value) {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Template } from "../template.js";
 import { UsageError, parse } from "./args.mjs";
-import { parseJson } from "./json.mjs";
+import { parseJson } from "../json.js";
 
 const USAGE = `sotto render TEMPLATE.jinja [options] < conversation.json
 

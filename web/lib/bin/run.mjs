@@ -64,7 +64,8 @@ async function answer(model, prompt, values, signal) {
 /** Writes a streamed answer to standard output and its parts to a list, also those of one that is broken off. */
 export async function printChat(stream, parts = []) {
   for await (const chunk of stream) {
-    const part = chunk.choices[0].delta.content ?? "";
+    const { content: part = "", reasoning_content: thought = "" } = chunk.choices[0].delta;
+    if (process.stderr.isTTY) process.stderr.write(thought); // for people, so that they see it going
     process.stdout.write(part);
     parts.push(part);
   }

@@ -14,7 +14,7 @@ MODEL is a path, a URL, or a name of the catalogue. Nothing that you type leaves
 
   run MODEL -p "..."   answer one prompt
   chat MODEL           talk; Ctrl-C stops an answer, Ctrl-D ends
-  info MODEL           what the file holds
+  info MODEL           what the file holds and needs: a URL's header alone is fetched
   bench MODEL          tokens a second
   render TEMPLATE      a conversation on standard input -> the text that the model sees
 

@@ -1,4 +1,4 @@
-// json.mjs: JSON as Python reads it, into a template's values: 1.0 is a float and 1 an int of any length, and a dict
+// json.js: JSON as Python reads it, into a template's values: 1.0 is a float and 1 an int of any length, and a dict
 // keeps the order of its keys, which JavaScript's objects do not when keys are digits.
 
 const BLANK = /[ \t\n\r]*/y;
