@@ -4,7 +4,7 @@ import { KV_TYPE, LEVEL, STATUS, TOKENIZE } from "./abi.js";
 import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
-import { pause } from "./platform.js";
+import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
 const STAGING_BYTES = 1 << 20; // as large as the largest chunk
@@ -335,14 +335,6 @@ export class Breath {
 
 function noSuchToken(token) {
   return errorOf("INVALID_ARGUMENT", `there is no token ${token}`);
-}
-
-// A promise with its resolve and reject. Nobody need listen when it rejects.
-function defer() {
-  let settle;
-  const promise = new Promise((resolve, reject) => (settle = { resolve, reject }));
-  promise.catch(() => {});
-  return { promise, ...settle };
 }
 
 // Lets the first report, the last one and a few per second through.

@@ -4,6 +4,7 @@ import { STATUS_TEXT } from "./abi.js";
 // What JavaScript adds to the engine's status list (src/sotto.h): the code and what to do.
 const JS_TEXT = {
   ABORTED: "the request was aborted by its signal",
+  CHECKSUM: "this is not the file that was meant, and it is dropped: load it again, or from another source",
   CHANGED: "what had arrived of the old file is dropped: load it again",
   CLOSED: "the model is closed: load it again",
   FORBIDDEN: "the server refuses this file: pass the headers that it asks for, or choose another source",

@@ -40,6 +40,14 @@ export interface LoadOptions {
    * Default: true. Where there is no such storage or no room in it, loading goes on without: see ModelInfo.storage.
    */
   keep?: boolean;
+  /**
+   * The file's SHA-256 in 64 hexadecimal digits. It is computed beside the loading, which does not wait for it: until it is
+   * known answers say verified: false, and a wrong one fails whatever is under way with CHECKSUM, drops what was kept, and
+   * fails every later request. Default: what Hugging Face's JSON interface tells, for a file that comes from there.
+   * Bytes come in the order in which the model needs them only where they can be read again from storage; elsewhere a file
+   * that is hashed comes in its own order. A stream is hashed on the thread that called load.
+   */
+  sha256?: string;
   /** Address of compute-worker.js, when it is not beside index.js. */
   workerUrl?: string | URL;
   /** Address of io-worker.js. */
@@ -79,6 +87,8 @@ export interface ModelInfo {
   readonly memoryBytes: number;
   /** Where the file is kept: in the origin private file system, or nowhere. */
   readonly storage: "opfs" | "none";
+  /** Whether the file's SHA-256 is known to be right: compared now, or when the file that is kept was fetched. */
+  readonly verified: boolean;
 }
 
 export interface KeptModel {
@@ -107,6 +117,11 @@ export interface Model {
    * too, and the next one loads again. Without LoadOptions.early it has resolved already.
    */
   readonly ready: Promise<void>;
+  /**
+   * Resolves to true when the file's SHA-256 has been compared (LoadOptions.sha256), to false when there is nothing to
+   * compare it with, or storage ran full; rejects with CHECKSUM, or with what ended the loading.
+   */
+  readonly verified: Promise<boolean>;
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
   /** special: text that spells a special token becomes it. bos: add the tokens that the file wants at the ends. */
@@ -245,6 +260,8 @@ export interface ChatCompletion {
     logprobs: ChatLogprobs | null;
   }];
   usage: Usage;
+  /** ModelInfo.verified when the answer ended. */
+  verified: boolean;
 }
 
 export interface ChatCompletionChunk {
@@ -260,6 +277,8 @@ export interface ChatCompletionChunk {
   }];
   /** Of the last chunk only. */
   usage?: Usage;
+  /** ModelInfo.verified at this moment. */
+  verified: boolean;
 }
 
 export interface TextLogprobs {
@@ -277,6 +296,8 @@ export interface Completion {
   model: string;
   choices: [{ index: 0; text: string; finish_reason: FinishReason | null; logprobs: TextLogprobs | null }];
   usage?: Usage;
+  /** ModelInfo.verified at this moment. */
+  verified: boolean;
 }
 
 /** for await (const chunk of stream); leaving the loop ends the computation. */
@@ -291,7 +312,7 @@ export type ErrorCode =
   | "TRUNCATED" | "NOT_GGUF" | "UNSUPPORTED_VERSION" | "MALFORMED" | "UNSUPPORTED_ARCHITECTURE" | "UNSUPPORTED_TYPE"
   | "UNSUPPORTED_TOKENIZER" | "MISSING_KEY" | "MISSING_TENSOR" | "SHAPE_MISMATCH"
   // of its way here
-  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "READ_FAILED"
+  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "CHECKSUM" | "READ_FAILED"
   // of a request
   | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
   // of the machine

@@ -36,6 +36,8 @@ class Model {
     this.#client = client;
     this.info = info;
     this.ready = ready;
+    this.verified = ready.then(() => client.verified);
+    this.verified.catch(() => {}); // whoever waits for it hears of it
     this.chat = { completions: { create: (given) => this.#createChat(given) } };
     this.completions = { create: (given) => this.#createCompletion(given) };
   }
@@ -82,7 +84,7 @@ class Model {
     const events = [];
     const onEvent = (event) => event.start ?? events.push(event);
     const result = await this.#client.compute("generate", params, { signal, onEvent });
-    return shape.whole(events, result);
+    return { ...shape.whole(events, result), verified: this.#client.isVerified };
   }
 
   // Resolves when the request's turn has come and its prompt is accepted; what fails before rejects.
@@ -95,7 +97,9 @@ class Model {
       let chunks;
       const start = (queue) => (chunks = queue);
       const stream = new ReadableStream({ start, cancel: () => controller.abort() });
-      const emit = (chunk) => chunk && !controller.signal.aborted && chunks.enqueue(chunk);
+      const emit = (chunk) => {
+        if (chunk && !controller.signal.aborted) chunks.enqueue({ ...chunk, verified: this.#client.isVerified });
+      };
       const onEvent = (event) => {
         if (!event.start) return emit(shape.part(event));
         emit(shape.first());
@@ -135,6 +139,9 @@ function publicInfo(info, client) {
     // The disk may be full before the end.
     get storage() {
       return client.storage;
+    },
+    get verified() {
+      return client.isVerified;
     },
   };
 }

@@ -11,6 +11,7 @@ const oneOf = (...values) => kind(`one of ${values.join(", ")}`, (v) => values.i
 const isString = (v) => typeof v === "string";
 const isToken = (v) => Number.isInteger(v) && v >= 0;
 const string = kind("a string", isString);
+const digest = kind("64 hexadecimal digits", (v) => isString(v) && /^[0-9a-f]{64}$/i.test(v));
 const boolean = kind("true or false", (v) => typeof v === "boolean");
 const signal = kind("an AbortSignal", (v) => typeof v === "object" && "aborted" in v);
 const address = kind("a URL", isAddress);
@@ -49,7 +50,7 @@ const COMPLETION = {
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
-  headers: object, keep: boolean, early: boolean, onProgress: callback, signal,
+  headers: object, keep: boolean, sha256: digest, early: boolean, onProgress: callback, signal,
 };
 
 const TOKENIZE = { special: boolean, bos: boolean };

@@ -5,6 +5,7 @@
 // moment leaves one slot that is whole and tells the truth.
 import { errorOf } from "./errors.js";
 import { RangeSet } from "./ranges.js";
+import { toHex } from "./verify.js";
 
 const FOLDER = "sotto";
 const SLOT_BYTES = 1 << 16;
@@ -147,6 +148,7 @@ class KeptFile {
     this.#sequence = record?.sequence ?? 0;
     this.totalBytes = record?.totalBytes;
     this.validator = record?.validator;
+    this.sha256 = record?.sha256; // of a file that was verified
     this.ranges = new RangeSet(new RangeSet(record?.ranges).parts(0, data.getSize()));
   }
 
@@ -181,7 +183,8 @@ class KeptFile {
       this.#data.flush();
       const ranges = longest(this.ranges.ranges);
       const sequence = ++this.#sequence;
-      const record = { url: this.#url, totalBytes, validator, ranges, lastUsed: Date.now(), sequence };
+      const { sha256 } = this;
+      const record = { url: this.#url, totalBytes, validator, sha256, ranges, lastUsed: Date.now(), sequence };
       const slot = new TextEncoder().encode(`${JSON.stringify(record)}\0`);
       this.#map.write(slot, { at: (sequence % 2) * SLOT_BYTES });
       this.#map.flush();
@@ -204,6 +207,7 @@ class KeptFile {
     this.#map.flush();
     this.#data.truncate(0);
     this.ranges = new RangeSet();
+    this.totalBytes = this.validator = this.sha256 = undefined;
   }
 
   close(remote) {
@@ -245,7 +249,7 @@ export function publicUrl(url) {
 
 async function keyOf(url) {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(publicUrl(url)));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(digest));
 }
 
 const channelName = (key) => `sotto:${key}`;
