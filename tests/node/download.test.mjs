@@ -160,10 +160,10 @@ test("a later want replaces the earlier", async () => {
   const offsets = [];
   for await (const { offset } of source) {
     if (offsets.length === 0) source.want([[2_000_000, 2_100_000]]);
-    if (offsets.length === 1) source.want([[1_500_000, 1_600_000], [1_400_000, 1_410_000]]);
+    if (offsets.length === 1) source.want([[1_600_000, 1_700_000], [1_400_000, 1_410_000]]);
     offsets.push(offset);
   }
-  assert.deepEqual(offsets.slice(0, 5), [0, 2_000_000, 1_500_000, 1_400_000, 1 << 20]);
+  assert.deepEqual(offsets.slice(0, 5), [0, 2_000_000, 1_400_000, 1_600_000, 1 << 20]); // a small batch has no order
 });
 
 test("never more than three connections, and one until ranges are wanted", async () => {

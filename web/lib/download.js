@@ -3,7 +3,7 @@
 // first, over several connections when the server knows ranges.
 import { throwIfAborted } from "./errors.js";
 import { fetchStretch } from "./http.js";
-import { Order, RangeSet } from "./ranges.js";
+import { Order, RangeSet, joinNear } from "./ranges.js";
 
 const MAX_CONNECTIONS = 3;
 const READ_BYTES = 1 << 20; // of storage at once
@@ -37,7 +37,7 @@ export class Download {
   }
 
   want(ranges) {
-    this.#order.want(ranges);
+    this.#order.want(joinNear(ranges));
     this.#isMoved = true;
   }
 
