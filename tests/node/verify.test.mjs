@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
 import { chooseModule } from "../../build/sotto/features.js";
 import { digestOnHub, isOnHub } from "../../build/sotto/hub.js";
+import { Instance } from "../../build/sotto/instance.js";
 import { compile } from "../../build/sotto/platform.js";
 import { readSource } from "../../build/sotto/source.js";
 import { Store } from "../../build/sotto/store.js";
@@ -48,7 +49,7 @@ function flipped(at) {
 
 function makeSha() {
   nHashers++;
-  return new Sha256(module);
+  return new Sha256(Instance.create(module, { shared: false }));
 }
 
 /** Takes all chunks of the source, and verifies. Returns { verified, offsets }. */

@@ -73,7 +73,7 @@ export class Client {
       ready = this.#load(signal, resolve, onProgress);
       ready.catch((error) => {
         if (this.#opened === opened) this.#fail(error); // else a later call has started anew
-        if (this.#isKept() && DAMAGED.includes(error.code)) forgetKept(this.#source).catch(() => {}); // the error is told
+        if (this.#isKept() && DAMAGED.includes(error.code)) this.#forget();
         reject(error);
       });
     });
@@ -122,7 +122,7 @@ export class Client {
     this.#compute = this.#newComputeWorker();
     listen(this.#compute, (message) => this.#receive(message));
     const { port1, port2 } = new MessageChannel();
-    const stopFeeding = this.#feed({ port: port2, check: this.#check(url, nThreads) }, onProgress);
+    const stopFeeding = this.#feed({ port: port2, engine: { url, shared: nThreads > 1 } }, onProgress);
     const onAbort = () => this.#fail(abortError(signal)); // nothing of half a model is worth keeping
     signal?.addEventListener("abort", onAbort);
     try {
@@ -137,33 +137,37 @@ export class Client {
     }
   }
 
-  // What the file is to be compared with, if anything is known of it, and what hashes it.
-  #check(moduleUrl, nThreads) {
+  get #addresses() {
+    return [this.#source].flat().filter(isAddress);
+  }
+
+  // What the file is to be compared with; undefined when nobody knows anything of it.
+  #check() {
     const { sha256 } = this.#options;
-    const isKnown = sha256 || (isAddress(this.#source) && isOnHub(this.#source));
-    return isKnown ? { sha256: sha256?.toLowerCase(), moduleUrl, shared: nThreads > 1 } : undefined;
+    return sha256 || this.#addresses.some(isOnHub) ? { sha256: sha256?.toLowerCase() } : undefined;
   }
 
   // A stream is sent from here, and so is a buffer that need not be hashed; the rest is read by a worker of its own.
   // Returns a function that ends it.
-  #feed({ port, check }, onProgress) {
+  #feed({ port, engine }, onProgress) {
     const source = this.#source;
     const { headers } = this.#options;
-    if (source instanceof ReadableStream || (!isAddress(source) && !(source instanceof Blob) && !check)) {
+    const check = this.#check();
+    const isBuffer = source instanceof ArrayBuffer || ArrayBuffer.isView(source);
+    if (source instanceof ReadableStream || (isBuffer && !check)) {
       const controller = new AbortController();
       const { signal } = controller;
-      feed({ port, source, check, signal }, (event) => signal.aborted || this.#hear(event, onProgress));
+      feed({ port, source, check, engine, signal }, (event) => signal.aborted || this.#hear(event, onProgress));
       return () => controller.abort();
     }
     const keep = this.#isKept();
     if (keep) askToPersist();
     const worker = this.#newIoWorker();
-    const isReadable = isAddress(source) || source instanceof Blob;
     listen(worker, (event) => {
       if (event.verified !== undefined) this.#stop(worker);
       this.#hear(event, onProgress);
     });
-    worker.postMessage({ port, source: isReadable ? source : new Blob([source]), headers, keep, check }, [port]);
+    worker.postMessage({ port, source: isBuffer ? new Blob([source]) : source, headers, keep, check, engine }, [port]);
     return () => this.#stop(worker);
   }
 
@@ -174,8 +178,12 @@ export class Client {
     if (error) this.#fail(this.#checksumError = errorFromMessage(error));
   }
 
+  #forget() {
+    for (const address of this.#addresses) forgetKept(address).catch(() => {}); // an error has been told
+  }
+
   #isKept() {
-    return isAddress(this.#source) && (this.#options.keep ?? true);
+    return this.#addresses.length > 0 && (this.#options.keep ?? true);
   }
 
   // Bundlers look for exactly this: new Worker(new URL("./...", import.meta.url), ...).

@@ -82,6 +82,7 @@ export class Engine {
   }
 
   #openModel(totalBytes) {
+    this.#checkParts();
     const { instance, options, out } = this;
     const modelOptions = instance.placeStruct("sotto_model_options", {
       level: LEVEL[options.level?.toUpperCase() ?? "BEST"],
@@ -93,6 +94,15 @@ export class Engine {
     instance.try("sotto_model_open", block, nBytes, this.header.gguf, modelOptions, out);
     this.model = instance.u32(out);
     if (options.nThreads > 1) this.#openPool(options);
+  }
+
+  // A part of a split model does not hold what its header says that the whole does.
+  #checkParts() {
+    const wholeTensors = this.header.find("split.tensors.count");
+    const nTensors = this.exports.sotto_gguf_n_tensors(this.header.gguf);
+    if (wholeTensors === undefined || wholeTensors === nTensors) return;
+    const [number, count] = ["split.no", "split.count"].map((key) => this.header.find(key));
+    throw errorOf("WRONG_PARTS", `part ${number + 1} of ${count}, with ${nTensors} of ${wholeTensors} tensors`);
   }
 
   #openPool({ nThreads, onHelpers }) {

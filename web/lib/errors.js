@@ -18,6 +18,7 @@ const JS_TEXT = {
   TEMPLATE_ERROR: "the chat template failed on these messages: change them, or use completions.create()",
   TRAPPED: "the engine stopped in the middle of a computation: call again; if it repeats, please report it",
   UNSUPPORTED_BROWSER: "this browser lacks WebAssembly SIMD: use a newer one",
+  WRONG_PARTS: "pass all parts of one model in their order, or the address of one of them, which ends as it did when made",
   WORKER_DIED: "the worker could not be started or has died: check that its file is served, then call again",
 };
 

@@ -1,7 +1,13 @@
 // index.d.ts: the types of the public API, and its reference.
 
 /** Where a model file comes from. In Node a path is a URL, too: pathToFileURL(path). */
-export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView;
+export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView | ModelParts;
+
+/**
+ * A split model, all parts in their order. Of an address that ends in "-00001-of-00003.gguf", say, the others are known:
+ * one is enough.
+ */
+export type ModelParts = readonly (string | URL | Blob)[];
 
 export interface LoadProgress {
   /** What is arriving: the file's header, its weights; or all is there. Waiting: another tab is fetching this file. */
@@ -45,7 +51,7 @@ export interface LoadOptions {
    * known answers say verified: false, and a wrong one fails whatever is under way with CHECKSUM, drops what was kept, and
    * fails every later request. Default: what Hugging Face's JSON interface tells, for a file that comes from there.
    * Bytes come in the order in which the model needs them only where they can be read again from storage; elsewhere a file
-   * that is hashed comes in its own order. A stream is hashed on the thread that called load.
+   * that is hashed comes in its own order. A stream is hashed on the thread that called load. Not for split models.
    */
   sha256?: string;
   /** Address of compute-worker.js, when it is not beside index.js. */
@@ -312,7 +318,7 @@ export type ErrorCode =
   | "TRUNCATED" | "NOT_GGUF" | "UNSUPPORTED_VERSION" | "MALFORMED" | "UNSUPPORTED_ARCHITECTURE" | "UNSUPPORTED_TYPE"
   | "UNSUPPORTED_TOKENIZER" | "MISSING_KEY" | "MISSING_TENSOR" | "SHAPE_MISMATCH"
   // of its way here
-  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "CHECKSUM" | "READ_FAILED"
+  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "CHECKSUM" | "WRONG_PARTS" | "READ_FAILED"
   // of a request
   | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
   // of the machine

@@ -5,6 +5,7 @@ import { SottoError } from "./errors.js";
 import { features } from "./features.js";
 import * as request from "./request.js";
 import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
+import { partsOf } from "./split.js";
 import { forgetKept, listKept } from "./store.js";
 
 export { SottoError, features };
@@ -16,13 +17,13 @@ export function kept() {
 
 /** Deletes what is kept of a model file. */
 export async function forget(url) {
-  return forgetKept(request.checkAddress(url));
+  await Promise.all(partsOf(request.checkAddress(url)).map(forgetKept));
 }
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
 export async function load(source, options) {
   const { signal, onProgress, early, ...rest } = request.checkLoad(options);
-  const client = new Client(request.checkSource(source), rest);
+  const client = new Client(request.checkSource(source, rest), rest);
   const { opened, ready } = client.start({ signal, onProgress });
   const model = new Model(client, publicInfo(await opened, client), ready);
   if (!early) await ready;

@@ -1,6 +1,7 @@
 // request.js: what a caller may pass, checked before anything is computed, in the form that the workers take.
 import { SottoError, errorOf } from "./errors.js";
 import { isAddress } from "./source.js";
+import { partsOf } from "./split.js";
 
 const kind = (words, accepts) => ({ words, accepts });
 const integer = (low, high = 2 ** 31 - 1) =>
@@ -93,11 +94,23 @@ export function checkTokens(ids) {
 }
 
 /** A source that workers can be given: addresses are made absolute here, where the page's own address is known. */
-export function checkSource(source) {
-  if (isAddress(source)) return absolute(source);
+export function checkSource(source, { sha256 } = {}) {
+  const parts = [isAddress(source) ? partsOf(absolute(source)) : source].flat();
+  if (parts.length > 1) {
+    if (sha256) throw errorOf("INVALID_ARGUMENT", "a split model has no SHA-256 of its own");
+    return parts.map(checkPart);
+  }
+  const [only] = parts;
+  if (isAddress(only)) return absolute(only);
   const kinds = [Blob, ReadableStream, ArrayBuffer];
-  if (ArrayBuffer.isView(source) || kinds.some((type) => source instanceof type)) return source;
-  throw new SottoError("INVALID_ARGUMENT", "the source must be a URL, File, Blob, ReadableStream or ArrayBuffer");
+  if (ArrayBuffer.isView(only) || kinds.some((type) => only instanceof type)) return only;
+  throw new SottoError("INVALID_ARGUMENT", "the source must be a URL, File, Blob, ReadableStream, ArrayBuffer, or a list of parts");
+}
+
+function checkPart(part) {
+  if (isAddress(part)) return absolute(part);
+  if (part instanceof Blob) return part;
+  throw new SottoError("INVALID_ARGUMENT", "the parts of a model must be URLs, Files or Blobs");
 }
 
 export function checkAddress(url) {

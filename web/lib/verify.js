@@ -1,19 +1,17 @@
 // verify.js: is this the file that was meant? Its SHA-256, while its chunks pass by in any order: hashing follows what is
 // there from the file's start on, and what came too early is read again from where the source has it.
 import { errorOf } from "./errors.js";
-import { Instance } from "./instance.js";
 
 const PORTION_BYTES = 1 << 20; // as large as the largest chunk
 
-/** The engine's SHA-256 (src/sha256.c) in an instance of its own. */
+/** The engine's SHA-256 (src/sha256.c). */
 export class Sha256 {
   #instance;
   #state;
   #portion;
 
-  /** shared: whether the module wants shared memory. */
-  constructor(module, { shared = false } = {}) {
-    const instance = Instance.create(module, { shared });
+  /** instance: one that has nothing else to do. */
+  constructor(instance) {
     this.#instance = instance;
     this.#state = instance.exports.sotto_sha256_open(instance.allocate(instance.exports.sotto_sha256_measure()));
     this.#portion = instance.allocate(PORTION_BYTES);
