@@ -157,7 +157,7 @@ build/app/.done: build/sotto/.done $(APP)
 
 # ---- what people call ----
 
-.PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa fuzz fidelity templates golden-templates \
+.PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
         bench bench-kernels bench-code emscripten golden dist format clean
 
 help:
@@ -173,6 +173,7 @@ help:
 	@echo "  make model MODEL=name    fetch a model of models/catalog.json into models/cache"
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
+	@echo "  make test-oracle         the logits of every model family, against llama.cpp's (needs the oracle)"
 	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
@@ -227,6 +228,8 @@ test-browser: all
 test-isa: build/sotto/.done build/isa/node
 	@wasm/setup.sh isa
 	@$(NODE) tests/isa/run.mjs
+test-oracle: build/sotto/.done
+	@$(NODE) tests/oracle/run.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/tokens.mjs && $(NODE) tests/fidelity/fidelity.mjs
 templates: build/sotto/.done build/templates/python

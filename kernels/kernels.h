@@ -6,15 +6,17 @@
  *
  *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
  *
- * Quants of 4 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
- * bytes of Q8_0, and those that grid points stand for (grid.h), meet 16-bit activations (struct wide1, wide4): they are
- * widened for the multiplication anyway, so the precision is free. F32, F16 and BF16 meet float activations.
+ * Quants of 1 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
+ * bytes of Q8_0, and those that the codes of IQ4 and grid points (grid.h) stand for, meet 16-bit activations (struct wide1,
+ * wide4): they are widened for the multiplication anyway, so the precision is free. F32, F16 and BF16 meet float activations.
  *
  * The bits. Every level computes the same: integer sums are exact, and floats are added in the order of the scalar
  * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
  *
  *     quantised   acc = acc + (float)I_b * (d_b * act.d);  with minima also  acc = acc + m_b * act.ds
- *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q6_K, IQ1 to IQ3)
+ *                 I_b = sum q * act.q, or the two halves of 16 columns by their integer scales (Q2_K, Q3_K, Q6_K, IQ1 to IQ3)
+ *     Q2_K        its minima likewise:  acc = acc + (float)(min_0 * act.sum_0 + min_1 * act.sum_1) * (m_b * act.d)
+ *     NVFP4       halves with float scales:  acc = acc + (float)I_0 * (d_0 * act.d);  acc = acc + (float)I_1 * (d_1 * act.d)
  *     float       s = 0; for each column in turn s = s + w * x;  then  acc = acc + s
  *
  * No fused multiply-add anywhere: builds use -ffp-contract=off and no relaxed_madd. */
@@ -31,7 +33,8 @@
 
 enum layout {
   LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16,
-  LAYOUT_Q4_0, LAYOUT_Q4_1, LAYOUT_Q5_0, LAYOUT_Q5_1, LAYOUT_Q8_0, LAYOUT_Q4_K, LAYOUT_Q5_K, LAYOUT_Q6_K,
+  LAYOUT_Q4_0, LAYOUT_Q4_1, LAYOUT_Q5_0, LAYOUT_Q5_1, LAYOUT_Q8_0, LAYOUT_Q2_K, LAYOUT_Q3_K, LAYOUT_Q4_K, LAYOUT_Q5_K,
+  LAYOUT_Q6_K, LAYOUT_IQ4_NL, LAYOUT_IQ4_XS, LAYOUT_MXFP4, LAYOUT_NVFP4, LAYOUT_Q1_0, LAYOUT_Q2_0, LAYOUT_TQ1_0, LAYOUT_TQ2_0,
   LAYOUT_IQ1_S, LAYOUT_IQ1_M, LAYOUT_IQ2_XXS, LAYOUT_IQ2_XS, LAYOUT_IQ2_S, LAYOUT_IQ3_XXS, LAYOUT_IQ3_S, /* grid.h */
   LAYOUT_COUNT
 };
@@ -124,22 +127,82 @@ struct kernels {
   attn_mix_fn *attn_mix[KV_TYPE_COUNT];
 };
 
-enum { LEVEL_SCALAR = 1, LEVEL_SIMD128, LEVEL_RELAXED }; /* as enum sotto_level */
+enum { LEVEL_SCALAR = 1, LEVEL_SIMD128, LEVEL_RELAXED, LEVEL_DOT }; /* as enum sotto_level */
 
 /* The table of a level. NULL: this module lacks it, or its self-test failed in this engine (select.c).
  * level 0: the best there is. *chosen gets the level. */
 const struct kernels *kernels_select(int level, int *chosen);
 bool kernels_test_relaxed(void); /* does this engine compute the relaxed dot as the kernels need it? */
+bool kernels_test_dot(void);     /* and the one that adds to 32 bits? */
+bool kernels_try(int level, int n_times); /* computes, for the caller to time; false: there is no such level */
 
 /* ---- pack.c: rows as they lie in a GGUF file <-> packed groups, for every level alike ---- */
 
-struct layout_info {
-  int columns;    /* columns of a tile */
-  int tile_bytes; /* bytes of a tile of 8 rows */
-  int row_block_bytes; /* bytes of the same columns of one row in the file */
-  enum act_form act;
+/* The planes of bits that hold the quants of a layout (pack.c); the value is the bytes of 32 columns of 8 rows. */
+enum plane_bytes { BITS1 = 32, BITS2 = 64, BITS3 = 96, NIBBLES = 128, BITS5 = 160, BITS6 = 192, BYTES = 256 };
+
+/* What quants of 4 bits stand for: themselves, or values of a table. */
+enum codebook { CODES_PLAIN, CODES_IQ4, CODES_FP4, CODEBOOK_COUNT };
+
+/* The scales behind the quants of a tile of n blocks of 32 columns: each an array over the 8 rows (d, m, dmin: f16). */
+enum scales_form {
+  SCALES_D,      /* d */
+  SCALES_DM,     /* d, m: a minimum is added */
+  SCALES_BLOCKS, /* n times scale (i8), d */
+  SCALES_K,      /* n times scale (u8), n times min (u8), d, dmin: min * dmin is subtracted */
+  SCALES_HALVES, /* 2 n times scale (i8), one for 16 columns, d */
+  SCALES_Q2_K,   /* n times 8 x 2 bytes, one for 16 columns: scale and min of 4 bits each; d, dmin */
+  SCALES_E8M0,   /* a power of two */
+  SCALES_UE4M3   /* 2 n times a float of 8 bits, one for 16 columns */
 };
-extern const struct layout_info layouts[LAYOUT_COUNT];
+
+struct layout_info {
+  uint16_t columns;         /* of a tile */
+  uint16_t tile_bytes;      /* of 8 rows */
+  uint16_t row_block_bytes; /* of the same columns of one row in the file */
+  uint8_t d_at;             /* where that has its scale, f16 (IQ1_M, MXFP4, NVFP4: elsewhere or otherwise) */
+  uint8_t act;              /* enum act_form */
+  uint16_t planes;          /* enum plane_bytes, and so on; not of floats and grids */
+  uint8_t scales, zero;     /* zero: the quant that stands for 0 */
+  uint8_t codebook;
+};
+
+/* Here, so that kernels whose layout is a constant see constants. */
+static const struct layout_info layouts[LAYOUT_COUNT] = {
+    [LAYOUT_F32] = {1, 32, 4, 0, ACT_FLOAT, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_F16] = {1, 16, 2, 0, ACT_FLOAT, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_BF16] = {1, 16, 2, 0, ACT_FLOAT, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_Q4_0] = {32, 144, 18, 0, ACT_NARROW, NIBBLES, SCALES_D, 8, CODES_PLAIN},
+    [LAYOUT_Q4_1] = {32, 160, 20, 0, ACT_NARROW, NIBBLES, SCALES_DM, 0, CODES_PLAIN},
+    [LAYOUT_Q5_0] = {32, 176, 22, 0, ACT_NARROW, BITS5, SCALES_D, 16, CODES_PLAIN},
+    [LAYOUT_Q5_1] = {32, 192, 24, 0, ACT_NARROW, BITS5, SCALES_DM, 0, CODES_PLAIN},
+    [LAYOUT_Q8_0] = {32, 272, 34, 0, ACT_WIDE, BYTES, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_Q2_K] = {256, 672, 84, 80, ACT_NARROW, BITS2, SCALES_Q2_K, 0, CODES_PLAIN},
+    [LAYOUT_Q3_K] = {256, 912, 110, 108, ACT_NARROW, BITS3, SCALES_HALVES, 4, CODES_PLAIN},
+    [LAYOUT_Q4_K] = {256, 1184, 144, 0, ACT_NARROW, NIBBLES, SCALES_K, 0, CODES_PLAIN},
+    [LAYOUT_Q5_K] = {256, 1440, 176, 0, ACT_NARROW, BITS5, SCALES_K, 0, CODES_PLAIN},
+    [LAYOUT_Q6_K] = {256, 1680, 210, 208, ACT_NARROW, BITS6, SCALES_HALVES, 32, CODES_PLAIN},
+    [LAYOUT_IQ4_NL] = {32, 144, 18, 0, ACT_WIDE, NIBBLES, SCALES_D, 0, CODES_IQ4},
+    [LAYOUT_IQ4_XS] = {256, 1104, 136, 0, ACT_WIDE, NIBBLES, SCALES_BLOCKS, 0, CODES_IQ4},
+    [LAYOUT_MXFP4] = {32, 136, 17, 0, ACT_NARROW, NIBBLES, SCALES_E8M0, 12, CODES_FP4},
+    [LAYOUT_NVFP4] = {64, 288, 36, 0, ACT_NARROW, NIBBLES, SCALES_UE4M3, 12, CODES_FP4},
+    [LAYOUT_Q1_0] = {128, 144, 18, 0, ACT_NARROW, BITS1, SCALES_D, 1, CODES_PLAIN},
+    [LAYOUT_Q2_0] = {64, 144, 18, 0, ACT_NARROW, BITS2, SCALES_D, 1, CODES_PLAIN},
+    [LAYOUT_TQ1_0] = {256, 528, 54, 52, ACT_NARROW, BITS2, SCALES_D, 1, CODES_PLAIN},
+    [LAYOUT_TQ2_0] = {256, 528, 66, 64, ACT_NARROW, BITS2, SCALES_D, 1, CODES_PLAIN},
+    [LAYOUT_IQ1_S] = {256, 464, 50, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_IQ1_M] = {256, 464, 56, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_IQ2_XXS] = {256, 592, 66, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_IQ2_XS] = {256, 656, 74, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_IQ2_S] = {256, 656, 82, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_IQ3_XXS] = {256, 848, 98, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
+    [LAYOUT_IQ3_S] = {256, 912, 110, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
+};
+
+static const int8_t codebooks[CODEBOOK_COUNT][16] = {
+    [CODES_IQ4] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113},
+    [CODES_FP4] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0}, /* E2M1 doubled, and 12 more */
+};
 
 size_t layout_group_bytes(enum layout layout, int k); /* bytes of 8 packed rows */
 size_t layout_row_bytes(enum layout layout, int k);   /* bytes of one row in the file */
@@ -148,20 +211,21 @@ void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, 
 /* Row `row` (0 to 7) of a packed group as floats (k). */
 void layout_unpack_row(enum layout layout, float *out, const void *group, int row, int k);
 
-/* 32 columns of one packed row, unpacked: weight[i] = d * half_scale[i / 16] * q[i] + m. */
+/* 32 columns of one packed row, unpacked; of a column i in half h: weight = d[h] * scale[h] * q[i] + m * min[h]. */
 struct row_block {
-  int8_t q[BLOCK];       /* zero point removed */
-  int32_t half_scale[2]; /* integer scales of Q6_K, IQ1 to IQ3, else 1 */
-  float d, m;
+  int8_t q[BLOCK]; /* zero point removed */
+  int32_t scale[2], min[2]; /* integers of SCALES_HALVES, SCALES_Q2_K and grids, else 1 */
+  float d[2], m;
 };
 void layout_unpack_block(enum layout layout, struct row_block *out, const void *group, int row, int block);
-bool layout_has_minima(enum layout layout);
 
 size_t gemm_panel_bytes(int k);
 
 float f16_to_f32(uint16_t h);
 uint16_t f16_from_f32(float x); /* to nearest even; beyond 65,504 the largest finite value */
 float bf16_to_f32(uint16_t h);
+float e8m0_to_f32_half(uint8_t e);  /* 2^(e - 128): half of what MXFP4 says, as its codes are doubled */
+float ue4m3_to_f32_half(uint8_t e); /* half of a float of 4 bits exponent, 3 bits fraction */
 
 /* ---- vec.c: what is done element by element, one source for every level (the compiler may vectorise it) ---- */
 

@@ -73,8 +73,7 @@ INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, c
                 w + (size_t)g * (size_t)k * (size_t)column_bytes(layout), x + (size_t)t * (size_t)k * TILE_TOKENS, k);
 }
 
-#define NARROW(layout)
-#define BYTES(layout)
+#define ANY(layout)
 #define FLOATING(layout)                                                                                    \
   void gemv_##layout##_simd128(float *y, const void *w, const void *x, int k, int n_groups) {               \
     gemv(LAYOUT_##layout, y, w, x, k, n_groups);                                                            \
@@ -84,5 +83,4 @@ INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, c
     (void)panel;                                                                                            \
     gemm(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles);                                         \
   }
-#define GRID(layout)
 #include "kernels.inc"

@@ -173,9 +173,7 @@ static void gemm(unpack_fn *unpack, size_t tile_bytes, float *y, int y_stride, c
   }
 }
 
-#define FLOATING(layout)
-#define NARROW(layout)
-#define BYTES(layout)
+#define ANY(layout)
 #define GRID(layout)                                                                                                 \
   static void unpack_##layout(struct grid_panel *out, const uint8_t *tile) { unpack_tile(LAYOUT_##layout, out, tile); } \
   void gemv_##layout##_simd128(float *y, const void *w, const void *x, int k, int n_groups) {                        \

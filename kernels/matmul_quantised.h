@@ -11,62 +11,79 @@
 /* i32x4 sums of 32 columns: [half of 16 columns][rows 0-3, rows 4-7]. Layouts without half scales use half 0 alone. */
 struct sums { v128_t v[2][2]; };
 
-/* Scales of 32 columns of 8 rows: d and m as floats (8); s: integer scales of the halves (2, 8). */
+/* Scales of 32 columns of 8 rows: d and m as floats (8); s: integer scales of the halves (2, 8). Q2_K: s[0] has those, s[1]
+ * integer minima, of both halves in a 32-bit lane. NVFP4: s is float, and there is no d. */
 struct scales { v128_t d[2], m[2], s[2][2]; };
 
-INLINE bool has_halves(enum layout layout) { return layout == LAYOUT_Q6_K; }
+/* Properties of a layout, constants all. */
+INLINE bool has_halves(enum layout layout) {
+  return layouts[layout].scales == SCALES_HALVES || layouts[layout].scales == SCALES_Q2_K || layouts[layout].scales == SCALES_UE4M3;
+}
 INLINE bool has_minima(enum layout layout) {
-  return layout == LAYOUT_Q4_1 || layout == LAYOUT_Q5_1 || layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K;
+  return layouts[layout].scales == SCALES_DM || layouts[layout].scales == SCALES_K || layouts[layout].scales == SCALES_Q2_K;
 }
-INLINE int zero_point(enum layout layout) {
-  return layout == LAYOUT_Q4_0 ? 8 : layout == LAYOUT_Q5_0 ? 16 : layout == LAYOUT_Q6_K ? 32 : 0;
-}
-INLINE int tile_columns(enum layout layout) {
-  return layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K || layout == LAYOUT_Q6_K ? 256 : BLOCK;
-}
-INLINE int quants_bytes(enum layout layout) {
-  return layout == LAYOUT_Q8_0 ? 256
-         : layout == LAYOUT_Q6_K ? 192
-         : layout == LAYOUT_Q5_0 || layout == LAYOUT_Q5_1 || layout == LAYOUT_Q5_K ? 160 : 128;
-}
+INLINE bool is_wide(enum layout layout) { return layouts[layout].act == ACT_WIDE; }
+INLINE int zero_point(enum layout layout) { return layouts[layout].zero; }
+INLINE int tile_columns(enum layout layout) { return layouts[layout].columns; }
+INLINE int quants_bytes(enum layout layout) { return layouts[layout].planes; }
 INLINE int tile_scale_bytes(enum layout layout) {
-  return layout == LAYOUT_Q6_K ? 144 : tile_columns(layout) == 256 ? 160 : has_minima(layout) ? 32 : 16;
+  return layouts[layout].tile_bytes - tile_columns(layout) / BLOCK * quants_bytes(layout);
 }
 
 /* What the quants of chunk c are made of, of rows 0-3 and of rows 4-7 (pack.c draws the layouts). */
 struct planes { v128_t low[2], high[2]; };
 
+/* Where the planes of chunk c begin; high: those above the lowest plane, none if below 0. */
+INLINE int low_at(enum layout layout, int c) {
+  switch (quants_bytes(layout)) {
+    case BITS1: return 0;
+    case BITS2: case BITS3: return 32 * (c / 4);
+    case BYTES: return 32 * c;
+    default: return 32 * (c & 3);
+  }
+}
+INLINE int high_at(enum layout layout, int c) {
+  switch (quants_bytes(layout)) {
+    case BITS3: return BITS2;
+    case BITS5: return NIBBLES;
+    case BITS6: return NIBBLES + 32 * (c / 4);
+    default: return -1;
+  }
+}
+
 /* The order of chunks in which a tile is gone through: those that share their bytes of nibbles follow each other, unless
  * their halves have scales of their own. */
 INLINE int chunk_at(enum layout layout, int i) {
-  return quants_bytes(layout) == 256 || has_halves(layout) ? i : i / 2 + 4 * (i % 2);
+  return quants_bytes(layout) < NIBBLES || quants_bytes(layout) == BYTES || has_halves(layout) ? i : i / 2 + 4 * (i % 2);
 }
 
 /* Loads what chunk c has and `last`, the chunk before it or -1, had not: a PIN lets no load be taken over from before. */
 INLINE void load_planes(enum layout layout, struct planes *planes, const uint8_t *tile, int c, int last) {
-  const int width = quants_bytes(layout), low = width == 256 ? c : c & 3, high = width == 192 ? c / 4 : 0;
+  const int low = low_at(layout, c), high = high_at(layout, c);
   for (int h = 0; h < 2; h++) {
-    if (last < 0 || low != (width == 256 ? last : last & 3)) planes->low[h] = wasm_v128_load(tile + 32 * low + 16 * h);
-    if (width != 160 && width != 192) continue;
-    if (last < 0 || high != (width == 192 ? last / 4 : 0)) planes->high[h] = wasm_v128_load(tile + 128 + 32 * high + 16 * h);
+    if (last < 0 || low != low_at(layout, last)) planes->low[h] = wasm_v128_load(tile + low + 16 * h);
+    if (high >= 0 && (last < 0 || high != high_at(layout, last))) planes->high[h] = wasm_v128_load(tile + high + 16 * h);
   }
+}
+
+/* Bits of each byte that `mask` picks once they are moved down by n, or up by -n. */
+INLINE v128_t pick(v128_t bytes, int n, v128_t mask) {
+  return wasm_v128_and(n > 0 ? wasm_u16x8_shr(bytes, n) : n < 0 ? wasm_i16x8_shl(bytes, -n) : bytes, mask);
 }
 
 /* 16 quants as bytes: columns 4 c to 4 c + 3 of rows 4 h to 4 h + 3. */
 INLINE v128_t take_quants(const struct constants *constants, enum layout layout, const struct planes *planes, int c, int h) {
-  const v128_t low = planes->low[h];
-  v128_t high = planes->high[h];
-  if (quants_bytes(layout) == 256) return low;
-  const v128_t q = wasm_v128_and(c < 4 ? low : wasm_u16x8_shr(low, 4), constants->nibbles);
-  if (quants_bytes(layout) == 160) {
-    high = c < 4 ? wasm_i16x8_shl(high, 4 - c) : wasm_u16x8_shr(high, c - 4);
-    return wasm_v128_or(q, wasm_v128_and(high, constants->bit5));
+  const v128_t low = planes->low[h], high = planes->high[h];
+  const v128_t nibbles = pick(low, 4 * (c / 4), constants->nibbles), bits2 = pick(low, 2 * (c & 3), constants->bits2);
+  switch (quants_bytes(layout)) {
+    case BITS1: return pick(low, c - 1, constants->bit2); /* 0 or 2 */
+    case BITS2: return bits2;
+    case BITS3: return wasm_v128_or(bits2, pick(high, c - 2, constants->bit3));
+    case BITS5: return wasm_v128_or(nibbles, pick(high, c - 4, constants->bit5));
+    case BITS6: return wasm_v128_or(nibbles, pick(high, 2 * (c & 3) - 4, constants->bits6));
+    case BYTES: return low;
+    default: return layouts[layout].codebook ? wasm_i8x16_swizzle(constants->codebooks[layouts[layout].codebook], nibbles) : nibbles;
   }
-  if (quants_bytes(layout) == 192) {
-    high = (c & 3) < 2 ? wasm_i16x8_shl(high, 4 - 2 * (c & 3)) : wasm_u16x8_shr(high, 2 * (c & 3) - 4);
-    return wasm_v128_or(q, wasm_v128_and(high, constants->bits6));
-  }
-  return q;
 }
 
 /* Eight bytes at p as two vectors of 32-bit integers. */
@@ -75,25 +92,51 @@ INLINE void widen8(v128_t out[2], v128_t i16x8) {
   out[1] = wasm_i32x4_extend_high_i16x8(i16x8);
 }
 
+/* Four scales of 8 bits at p as floats: powers of two (see e8m0_to_f32_half), small floats (ue4m3_to_f32_half). */
+INLINE v128_t load_e8m0x4(const uint8_t *p) {
+  const v128_t e = wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p))), one = wasm_i32x4_splat(1);
+  return wasm_i32x4_max(wasm_i32x4_shl(wasm_i32x4_sub(e, one), 23), wasm_i32x4_shl(wasm_i32x4_add(e, one), 21));
+}
+INLINE v128_t load_ue4m3x4(const uint8_t *p) {
+  const v128_t e = wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p)));
+  return wasm_f32x4_mul(wasm_i32x4_shl(e, 20), wasm_f32x4_splat(0x1p119f));
+}
+
 /* Scales of block j of a tile; p: where its scales begin. */
 INLINE void load_scales(const struct constants *constants, enum layout layout, struct scales *out, const uint8_t *p, int j) {
-  const uint8_t *d = p + (tile_columns(layout) == 256 ? 128 : 0);
+  const int form = layouts[layout].scales;
+  if (form == SCALES_E8M0 || form == SCALES_UE4M3) {
+    for (int h = 0; h < 2; h++) {
+      if (form == SCALES_E8M0) out->d[h] = load_e8m0x4(p + 4 * h);
+      else for (int half = 0; half < 2; half++) out->s[half][h] = load_ue4m3x4(p + 16 * j + 8 * half + 4 * h);
+    }
+    return;
+  }
+  const uint8_t *d = p + tile_scale_bytes(layout) - (has_minima(layout) ? 32 : 16);
   for (int h = 0; h < 2; h++) {
     out->d[h] = load_f16x4(constants, d + 8 * h);
     if (has_minima(layout)) out->m[h] = load_f16x4(constants, d + 16 + 8 * h);
+    if (form == SCALES_Q2_K) out->m[h] = wasm_f32x4_neg(out->m[h]);
   }
-  if (layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K) {
+  if (form == SCALES_BLOCKS || form == SCALES_K) {
     v128_t scale[2], min[2];
-    widen8(scale, wasm_u16x8_load8x8(p + 8 * j));
+    widen8(scale, form == SCALES_K ? wasm_u16x8_load8x8(p + 8 * j) : wasm_i16x8_load8x8(p + 8 * j));
+    for (int h = 0; h < 2; h++) out->d[h] = wasm_f32x4_mul(out->d[h], wasm_f32x4_convert_i32x4(scale[h]));
+    if (form == SCALES_BLOCKS) return;
     widen8(min, wasm_u16x8_load8x8(p + 64 + 8 * j));
-    for (int h = 0; h < 2; h++) {
-      out->d[h] = wasm_f32x4_mul(out->d[h], wasm_f32x4_convert_i32x4(scale[h]));
-      out->m[h] = wasm_f32x4_neg(wasm_f32x4_mul(out->m[h], wasm_f32x4_convert_i32x4(min[h])));
-    }
+    for (int h = 0; h < 2; h++) out->m[h] = wasm_f32x4_neg(wasm_f32x4_mul(out->m[h], wasm_f32x4_convert_i32x4(min[h])));
   }
-  if (has_halves(layout)) {
+  if (form == SCALES_HALVES) {
     widen8(out->s[0], wasm_i16x8_load8x8(p + 16 * j));
     widen8(out->s[1], wasm_i16x8_load8x8(p + 16 * j + 8));
+  }
+  if (form == SCALES_Q2_K) { /* scales, then minima, as pairs of 16 bits */
+    const v128_t bytes = wasm_v128_load(p + 16 * j);
+    for (int i = 0; i < 2; i++) {
+      const v128_t pairs = pick(bytes, 4 * i, constants->nibbles);
+      out->s[i][0] = wasm_u16x8_extend_low_u8x16(pairs);
+      out->s[i][1] = wasm_u16x8_extend_high_u8x16(pairs);
+    }
   }
 }
 
@@ -107,7 +150,7 @@ struct act_scales { v128_t d, ds, sum[2]; };
 
 INLINE struct act_scales load_act(enum layout layout, int n_tokens, const void *act, int t) {
   struct act_scales out = {wasm_i32x4_splat(0), wasm_i32x4_splat(0), {wasm_i32x4_splat(0), wasm_i32x4_splat(0)}};
-  if (layout == LAYOUT_Q8_0) {
+  if (is_wide(layout)) {
     out.d = wasm_v128_load32_splat(n_tokens == 1 ? &((const struct wide1 *)act)->d : &((const struct wide4 *)act)->d[t]);
   } else if (n_tokens == 1) {
     const struct act1 *a = act;
@@ -122,23 +165,42 @@ INLINE struct act_scales load_act(enum layout layout, int n_tokens, const void *
 }
 
 INLINE size_t act_bytes(enum layout layout, int n_tokens) {
-  if (layout == LAYOUT_Q8_0) return n_tokens == 1 ? sizeof(struct wide1) : sizeof(struct wide4);
+  if (is_wide(layout)) return n_tokens == 1 ? sizeof(struct wide1) : sizeof(struct wide4);
   return n_tokens == 1 ? sizeof(struct act1) : sizeof(struct act4);
+}
+
+/* a and b, which fit into 16 bits, side by side in each 32-bit lane. */
+INLINE v128_t pair(v128_t a, v128_t b) {
+  return wasm_i16x8_shuffle(a, wasm_i32x4_shl(b, 16), 0, 9, 2, 11, 4, 13, 6, 15);
+}
+
+INLINE v128_t add_product(v128_t acc, v128_t i32x4, v128_t scale, v128_t act_scale) {
+  return wasm_f32x4_add(acc, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(i32x4), wasm_f32x4_mul(scale, act_scale)));
 }
 
 /* acc + the block's contribution to rows 4 h to 4 h + 3. */
 INLINE v128_t add_block(enum layout layout, v128_t acc, const struct sums *sums, const struct scales *scales, int h,
                         struct act_scales act) {
   const v128_t zero = wasm_i32x4_splat(zero_point(layout));
-  v128_t total = sums->v[0][h];
-  if (has_halves(layout)) {
-    total = wasm_i32x4_mul(wasm_i32x4_sub(total, wasm_i32x4_mul(zero, act.sum[0])), scales->s[0][h]);
-    v128_t half1 = wasm_i32x4_sub(sums->v[1][h], wasm_i32x4_mul(zero, act.sum[1]));
-    total = wasm_i32x4_add(total, wasm_i32x4_mul(half1, scales->s[1][h]));
+  v128_t total = sums->v[0][h], half1 = sums->v[1][h];
+  if (zero_point(layout) && has_halves(layout)) {
+    total = wasm_i32x4_sub(total, wasm_i32x4_mul(zero, act.sum[0]));
+    half1 = wasm_i32x4_sub(half1, wasm_i32x4_mul(zero, act.sum[1]));
   } else if (zero_point(layout)) {
     total = wasm_i32x4_sub(total, wasm_i32x4_mul(zero, wasm_i32x4_add(act.sum[0], act.sum[1])));
   }
-  acc = wasm_f32x4_add(acc, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(total), wasm_f32x4_mul(scales->d[h], act.d)));
+  switch (layouts[layout].scales) {
+    case SCALES_HALVES:
+      total = wasm_i32x4_add(wasm_i32x4_mul(total, scales->s[0][h]), wasm_i32x4_mul(half1, scales->s[1][h]));
+      return add_product(acc, total, scales->d[h], act.d);
+    case SCALES_Q2_K: {
+      const v128_t minima = wasm_i32x4_dot_i16x8(pair(act.sum[0], act.sum[1]), scales->s[1][h]);
+      acc = add_product(acc, wasm_i32x4_dot_i16x8(pair(total, half1), scales->s[0][h]), scales->d[h], act.d);
+      return add_product(acc, minima, scales->m[h], act.d);
+    }
+    case SCALES_UE4M3: return add_product(add_product(acc, total, scales->s[0][h], act.d), half1, scales->s[1][h], act.d);
+    default: acc = add_product(acc, total, scales->d[h], act.d);
+  }
   return has_minima(layout) ? wasm_f32x4_add(acc, wasm_f32x4_mul(scales->m[h], act.ds)) : acc;
 }
 

@@ -2,11 +2,14 @@
  * adds them in pairs. With the activations (-127 to 127) first and unsigned quants second every engine computes the
  * same, as long as nothing leaves 16 bits: so many dots are added up before the sum is widened:
  *
- *   4 bits: 8 dots, 8 * 2 * 15 * 127 = 30,480    5 bits: 4 dots, 31,496    6 bits: 2 dots, 32,004 */
+ *   up to 4 bits: 8 dots, 8 * 2 * 15 * 127 = 30,480    5 bits: 4 dots, 31,496    6 bits: 2 dots, 32,004
+ *
+ * and no more than a half of 16 columns has, 4 dots, where halves have scales of their own. */
 #include "matmul_quantised.h"
 
 INLINE int dots_in_16_bits(enum layout layout) {
-  return quants_bytes(layout) == 128 ? 8 : quants_bytes(layout) == 160 ? 4 : 2;
+  const bool has_5_bits = quants_bytes(layout) == BITS5 || layouts[layout].codebook == CODES_FP4;
+  return quants_bytes(layout) == BITS6 ? 2 : has_5_bits || has_halves(layout) ? 4 : 8;
 }
 
 INLINE v128_t widen_add(const struct constants *constants, v128_t sum, v128_t i16x8) {
@@ -67,10 +70,8 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   }
 }
 
-#define FLOATING(layout)
-#define BYTES(layout)
+#define ANY(layout)
 #define NARROW(layout) INSTANCE(layout, relaxed)
-#define GRID(layout)
 #include "kernels.inc"
 
 /* Every pair of a signed byte and a byte of 0 to 127, in every lane parity, against plain multiplication. An engine

@@ -79,17 +79,27 @@ static void view_wide(struct act_view *out, const void *acts, size_t n_tokens, s
   }
 }
 
-static float add_block(float acc, const struct row_block *w, const struct act_view *x, bool minima) {
-  int32_t sum[2] = {0, 0};
-  for (int i = 0; i < BLOCK; i++) sum[i / 16] += w->q[i] * x->q[i];
-  acc = acc + (float)(sum[0] * w->half_scale[0] + sum[1] * w->half_scale[1]) * (w->d * x->d);
-  return minima ? acc + w->m * x->ds : acc;
+static float add_block(enum layout layout, float acc, const struct row_block *w, const struct act_view *x) {
+  int32_t sum[2] = {0, 0}, act_sum[2] = {0, 0};
+  for (int i = 0; i < BLOCK; i++) {
+    sum[i / 16] += w->q[i] * x->q[i];
+    act_sum[i / 16] += x->q[i];
+  }
+  if (layouts[layout].scales == SCALES_UE4M3) {
+    for (int h = 0; h < 2; h++) acc = acc + (float)sum[h] * (w->d[h] * x->d);
+    return acc;
+  }
+  acc = acc + (float)(sum[0] * w->scale[0] + sum[1] * w->scale[1]) * (w->d[0] * x->d);
+  switch (layouts[layout].scales) {
+    case SCALES_DM: case SCALES_K: return acc + w->m * x->ds;
+    case SCALES_Q2_K: return acc + (float)(act_sum[0] * w->min[0] + act_sum[1] * w->min[1]) * (w->m * x->d);
+    default: return acc;
+  }
 }
 
 /* n_tokens: 1 for a gemv, else a multiple of 4. */
 static void multiply_quantised(enum layout layout, float *y, size_t y_stride, const void *w, const void *x, int k,
                                int n_groups, size_t n_tokens) {
-  const bool minima = layout_has_minima(layout);
   const size_t n_blocks = (size_t)(k / BLOCK);
   for (size_t row = 0; row < (size_t)n_groups * TILE_ROWS; row++) {
     const uint8_t *group = (const uint8_t *)w + row / TILE_ROWS * layout_group_bytes(layout, k);
@@ -102,7 +112,7 @@ static void multiply_quantised(enum layout layout, float *y, size_t y_stride, co
         const size_t at = t / TILE_TOKENS * n_blocks + b;
         if (layouts[layout].act == ACT_WIDE) view_wide(&view, x, n_tokens, at, t % TILE_TOKENS);
         else view_narrow(&view, x, n_tokens, at, t % TILE_TOKENS);
-        y[t * y_stride + row] = add_block(y[t * y_stride + row], &block, &view, minima);
+        y[t * y_stride + row] = add_block(layout, y[t * y_stride + row], &block, &view);
       }
     }
   }
@@ -150,7 +160,7 @@ static void gemm_float(enum layout layout, float *y, int y_stride, const void *w
 
 /* ---- one function a layout ---- */
 
-#define NARROW(layout)                                                                              \
+#define ANY(layout)                                                                                 \
   void gemv_##layout##_scalar(float *y, const void *w, const void *x, int k, int n_groups) {           \
     multiply_quantised(LAYOUT_##layout, y, 0, w, x, k, n_groups, 1);                                   \
   }                                                                                                    \
@@ -168,6 +178,5 @@ static void gemm_float(enum layout layout, float *y, int y_stride, const void *w
     (void)panel;                                                                                       \
     gemm_float(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles);                              \
   }
-#define BYTES(layout) NARROW(layout)
-#define GRID(layout) NARROW(layout)
+#define SAME(layout, as)
 #include "kernels.inc"

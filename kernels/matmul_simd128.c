@@ -15,7 +15,7 @@ INLINE v128_t odd_bytes(bool is_signed, v128_t bytes) {
 struct act_chunk { v128_t even, odd; };
 
 INLINE struct act_chunk load_chunk(enum layout layout, int n_tokens, const void *act, int c, int t) {
-  if (layout == LAYOUT_Q8_0) {
+  if (is_wide(layout)) {
     const int16_t(*q)[2] = n_tokens == 1 ? ((const struct wide1 *)act)->q[c] : ((const struct wide4 *)act)->q[c][t];
     return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
   }
@@ -30,7 +30,7 @@ INLINE v128_t dot_add(v128_t sum, v128_t even, v128_t odd, struct act_chunk x) {
 
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
                      struct sums *sums) {
-  const bool is_signed = layout == LAYOUT_Q8_0;
+  const bool is_signed = is_wide(layout);
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
   struct planes planes;
   UNROLL
@@ -50,7 +50,7 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
 INLINE void dot_panel(const struct constants *constants, enum layout layout, const uint8_t *q, const void *act,
                       struct sums out[TILE_TOKENS]) {
   (void)constants;
-  const bool is_signed = layout == LAYOUT_Q8_0;
+  const bool is_signed = is_wide(layout);
   for (int i = 0; i < TILE_TOKENS; i++)
     for (int half = 0; half < 2; half++) out[i].v[half][0] = out[i].v[half][1] = wasm_i32x4_splat(0);
   UNROLL
@@ -69,10 +69,9 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   }
 }
 
-#define FLOATING(layout)
+#define ANY(layout)
 #define NARROW(layout) INSTANCE(layout, simd128)
-#define BYTES(layout) INSTANCE(layout, simd128)
-#define GRID(layout)
+#define WIDE(layout) INSTANCE(layout, simd128)
 #include "kernels.inc"
 
 /* ---- activations ---- */

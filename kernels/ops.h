@@ -11,10 +11,9 @@
   gemv_fn gemv_##layout##_##level;           \
   gemm_fn gemm_##layout##_##level;
 
-#define FLOATING(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
-#define BYTES(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
-#define GRID(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
-#define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed)
+#define ANY(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
+#define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed) DECLARE(layout, dot)
+#define SAME(layout, as)
 #include "kernels.inc"
 
 #define DECLARE_QUANTIZE(level)                                              \

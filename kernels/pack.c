@@ -1,38 +1,18 @@
-/* pack.c: GGUF rows <-> packed groups of 8 rows. The layouts, byte by byte (r row 0-7, c chunk, j column in chunk):
+/* pack.c: GGUF rows <-> packed groups of 8 rows. A tile is its blocks of 32 columns, each in planes of bits, then scales
+ * (kernels.h: enum scales_form). The planes, byte by byte (r row 0-7, c chunk, j column in chunk, h half):
  *
  *   nibbles (128)  at 32 c + 4 r + j, c 0-3: column 4 c + j in the low half, column 16 + 4 c + j in the high half
- *   bit 5   (32)   at 4 r + j: bit c is that of column 4 c + j, c 0-7
- *   bits 6  (64)   at 32 h + 4 r + j: bits 2 c, 2 c + 1 are those of column 16 h + 4 c + j, c 0-3
+ *   1 bit   (32)   at 4 r + j: bit c is that of column 4 c + j, c 0-7
+ *   2 bits  (64)   at 32 h + 4 r + j: bits 2 c, 2 c + 1 are those of column 16 h + 4 c + j, c 0-3
  *   bytes   (256)  at 32 c + 4 r + j, c 0-7: column 4 c + j
  *
- *   F32, F16, BF16  a tile is one column: 8 values                               Q8_0  bytes, d[8]
- *   Q4_0  nibbles, d[8]        Q4_1  nibbles, d[8], m[8]        (d, m, dmin are f16, one a row)
- *   Q5_0  nibbles, bit 5, d[8]   Q5_1  nibbles, bit 5, d[8], m[8]
- *   Q4_K  8 x nibbles, scale[8][8], min[8][8], d[8], dmin[8]   (scales: u8 [block][row])
- *   Q5_K  8 x (nibbles, bit 5), scale[8][8], min[8][8], d[8], dmin[8]
- *   Q6_K  8 x (nibbles, bits 6), scale[16][8] (i8, one for 16 columns), d[8]
+ *   BITS1  1 bit         BITS3    2 bits, 1 bit      BITS5  nibbles, 1 bit       BYTES  bytes
+ *   BITS2  2 bits        NIBBLES  nibbles            BITS6  nibbles, 2 bits      F32, F16, BF16  a tile is one column: 8 values
  *
- * Nothing is rounded. Only the K types grow, by 2.8 % (Q4_K) and 2.3 % (Q5_K), as their 6-bit scales become bytes.
+ * The bit of BITS1 stands for 0 or 2, with 1 as zero point. Nothing is rounded. Some types grow, as their 6-bit scales
+ * become bytes or their ternary digits 2 bits: Q3_K 3.6 %, Q4_K 2.8 %, Q5_K 2.3 %, IQ4_XS 1.5 %, TQ1_0 22 %.
  * Block formats of the files: ggml's ggml-common.h. */
 #include "grid.h"
-
-#define SUPER 256 /* columns of a K type's block */
-
-const struct layout_info layouts[LAYOUT_COUNT] = {
-    [LAYOUT_F32] = {1, 32, 4, ACT_FLOAT},          [LAYOUT_F16] = {1, 16, 2, ACT_FLOAT},
-    [LAYOUT_BF16] = {1, 16, 2, ACT_FLOAT},         [LAYOUT_Q4_0] = {BLOCK, 144, 18, ACT_NARROW},
-    [LAYOUT_Q4_1] = {BLOCK, 160, 20, ACT_NARROW},  [LAYOUT_Q5_0] = {BLOCK, 176, 22, ACT_NARROW},
-    [LAYOUT_Q5_1] = {BLOCK, 192, 24, ACT_NARROW},  [LAYOUT_Q8_0] = {BLOCK, 272, 34, ACT_WIDE},
-    [LAYOUT_Q4_K] = {SUPER, 1184, 144, ACT_NARROW}, [LAYOUT_Q5_K] = {SUPER, 1440, 176, ACT_NARROW},
-    [LAYOUT_Q6_K] = {SUPER, 1680, 210, ACT_NARROW},
-    [LAYOUT_IQ1_S] = {SUPER, 464, 50, ACT_WIDE},
-    [LAYOUT_IQ1_M] = {SUPER, 464, 56, ACT_WIDE},
-    [LAYOUT_IQ2_XXS] = {SUPER, 592, 66, ACT_WIDE},
-    [LAYOUT_IQ2_XS] = {SUPER, 656, 74, ACT_WIDE},
-    [LAYOUT_IQ2_S] = {SUPER, 656, 82, ACT_WIDE},
-    [LAYOUT_IQ3_XXS] = {SUPER, 848, 98, ACT_WIDE},
-    [LAYOUT_IQ3_S] = {SUPER, 912, 110, ACT_WIDE},
-};
 
 size_t layout_group_bytes(enum layout layout, int k) {
   return (size_t)(k / layouts[layout].columns) * (size_t)layouts[layout].tile_bytes;
@@ -40,22 +20,6 @@ size_t layout_group_bytes(enum layout layout, int k) {
 
 size_t layout_row_bytes(enum layout layout, int k) {
   return (size_t)(k / layouts[layout].columns) * (size_t)layouts[layout].row_block_bytes;
-}
-
-bool layout_has_minima(enum layout layout) {
-  return layout == LAYOUT_Q4_1 || layout == LAYOUT_Q5_1 || layout == LAYOUT_Q4_K || layout == LAYOUT_Q5_K;
-}
-
-/* Widths of a quant: bytes of 32 columns x 8 rows of nibbles, with bit 5, with bits 6, of whole bytes. */
-enum { NIBBLES = 128, NIBBLES_BIT5 = 160, NIBBLES_BITS6 = 192, BYTES = 256 };
-
-static int quant_bytes(enum layout layout) {
-  switch (layout) {
-    case LAYOUT_Q5_0: case LAYOUT_Q5_1: case LAYOUT_Q5_K: return NIBBLES_BIT5;
-    case LAYOUT_Q6_K: return NIBBLES_BITS6;
-    case LAYOUT_Q8_0: return BYTES;
-    default: return NIBBLES;
-  }
 }
 
 /* Unaligned access; every machine that Sotto runs on is little-endian. */
@@ -68,27 +32,57 @@ static void store32(uint8_t *p, uint32_t v) { __builtin_memcpy(p, &v, 4); }
 /* Four bits, one into each byte. */
 static uint32_t spread_bits(uint32_t bits) { return (bits & 15) * 0x00204081u & 0x01010101u; }
 
+/* 32 quants of 2 bits: `bytes` has those of 128 columns, bits 2 j and 2 j + 1 those of columns 32 j to 32 j + 31. */
+static void read_bits2(uint8_t q[BLOCK], const uint8_t *bytes, int j) {
+  for (int i = 0; i < BLOCK; i += 4) store32(q + i, load32(bytes + i) >> 2 * j & 0x03030303u);
+}
+
+/* n columns: the low halves of the bytes, then the high halves. */
+static void read_nibbles(uint8_t *q, const uint8_t *bytes, int n) {
+  for (int i = 0; i < n / 2; i++) {
+    q[i] = bytes[i] & 15;
+    q[n / 2 + i] = bytes[i] >> 4;
+  }
+}
+
+/* Column i of a block of TQ1_0, 0 to 2. A byte is a fraction of 256 whose first ternary digits are those of 5 columns (the
+ * last four bytes: 4), which are as far apart as there are bytes in a row. */
+static uint8_t read_ternary(const uint8_t *block, int i) {
+  static const uint8_t powers[] = {1, 3, 9, 27, 81};
+  const int from = i < 160 ? 0 : i < 240 ? 160 : 240, stride = i < 160 ? 32 : i < 240 ? 16 : 4;
+  const uint8_t left = (uint8_t)(block[from / 5 + (i - from) % stride] * powers[(i - from) / stride]);
+  return (uint8_t)(left * 3 >> 8);
+}
+
 /* q: 32 quants as the file has them (unsigned, zero point inside; Q8_0 signed). block: that of `layout`, j: which 32. */
 static void read_quants(enum layout layout, const uint8_t *block, int j, uint8_t q[BLOCK]) {
   const uint32_t m4 = 0x0f0f0f0f;
   switch (layout) {
-    case LAYOUT_Q4_0: case LAYOUT_Q4_1: case LAYOUT_Q5_0: case LAYOUT_Q5_1: {
+    case LAYOUT_Q4_0: case LAYOUT_Q4_1: case LAYOUT_Q5_0: case LAYOUT_Q5_1: case LAYOUT_IQ4_NL: case LAYOUT_MXFP4: {
       const uint8_t *low = block + layouts[layout].row_block_bytes - 16;
-      for (int i = 0; i < 16; i += 4) {
-        store32(q + i, load32(low + i) & m4);
-        store32(q + 16 + i, load32(low + i) >> 4 & m4);
-      }
-      if (quant_bytes(layout) == NIBBLES_BIT5) {
+      read_nibbles(q, low, BLOCK);
+      if (layouts[layout].planes == BITS5) {
         uint32_t high = load32(low - 4); /* bit i belongs to column i */
         for (int i = 0; i < BLOCK; i += 4) store32(q + i, load32(q + i) | spread_bits(high >> i) << 4);
       }
       break;
     }
+    case LAYOUT_IQ4_XS: read_nibbles(q, block + 8 + 16 * j, BLOCK); break;
+    case LAYOUT_NVFP4: for (int h = 0; h < 2; h++) read_nibbles(q + 16 * h, block + 4 + 16 * j + 8 * h, 16); break;
     case LAYOUT_Q8_0: __builtin_memcpy(q, block + 2, BLOCK); break;
+    case LAYOUT_Q1_0: for (int i = 0; i < BLOCK; i += 4) store32(q + i, spread_bits(load32(block + 2 + 4 * j) >> i) << 1); break;
+    case LAYOUT_Q2_0: for (int i = 0; i < BLOCK; i++) q[i] = block[2 + 8 * j + i / 4] >> 2 * (i % 4) & 3; break;
+    case LAYOUT_TQ1_0: for (int i = 0; i < BLOCK; i++) q[i] = read_ternary(block, BLOCK * j + i); break;
+    case LAYOUT_TQ2_0: read_bits2(q, block + 32 * (j / 4), j % 4); break;
+    case LAYOUT_Q2_K: read_bits2(q, block + 16 + 32 * (j / 4), j % 4); break;
+    case LAYOUT_Q3_K: /* bit j of byte i belongs to column i of block j */
+      read_bits2(q, block + 32 + 32 * (j / 4), j % 4);
+      for (int i = 0; i < BLOCK; i += 4) store32(q + i, load32(q + i) | (load32(block + i) >> j & 0x01010101u) << 2);
+      break;
     case LAYOUT_Q4_K: case LAYOUT_Q5_K: {
       const uint8_t *low = block + layouts[layout].row_block_bytes - 128 + 32 * (j / 2);
       for (int i = 0; i < BLOCK; i += 4) store32(q + i, load32(low + i) >> 4 * (j & 1) & m4);
-      if (layout == LAYOUT_Q5_K) /* bit j of high byte i belongs to column i of block j */
+      if (layout == LAYOUT_Q5_K) /* as in Q3_K */
         for (int i = 0; i < BLOCK; i += 4) store32(q + i, load32(q + i) | (load32(block + 16 + i) >> j & 0x01010101u) << 4);
       break;
     }
@@ -100,39 +94,55 @@ static void read_quants(enum layout layout, const uint8_t *block, int j, uint8_t
   }
 }
 
-/* ---- 32 plain quants <-> tile ---- */
+/* ---- 32 plain quants <-> planes ---- */
 
-static void put_quants(int width, uint8_t *tile, int row, const uint8_t q[BLOCK]) {
-  uint8_t *lane = tile + 4 * row;
-  if (width == BYTES) {
-    for (int c = 0; c < 8; c++) __builtin_memcpy(lane + 32 * c, q + 4 * c, 4);
-    return;
-  }
-  for (int c = 0; c < 4; c++)
-    store32(lane + 32 * c, (load32(q + 4 * c) & 0x0f0f0f0f) | (load32(q + 16 + 4 * c) & 0x0f0f0f0f) << 4);
-  if (width == NIBBLES_BIT5) {
+/* Bits `shift` and up of the quants, one or two of each. plane: the row's lane of it. */
+static void put_bits1(uint8_t *plane, const uint8_t q[BLOCK], int shift) {
+  uint32_t bits = 0;
+  for (int c = 0; c < 8; c++) bits |= (load32(q + 4 * c) >> shift & 0x01010101u) << c;
+  store32(plane, bits);
+}
+static void put_bits2(uint8_t *plane, const uint8_t q[BLOCK], int shift) {
+  for (int h = 0; h < 2; h++) {
     uint32_t bits = 0;
-    for (int c = 0; c < 8; c++) bits |= (load32(q + 4 * c) >> 4 & 0x01010101u) << c;
-    store32(lane + NIBBLES, bits);
-  } else if (width == NIBBLES_BITS6) {
-    for (int h = 0; h < 2; h++) {
-      uint32_t bits = 0;
-      for (int c = 0; c < 4; c++) bits |= (load32(q + 16 * h + 4 * c) >> 4 & 0x03030303u) << 2 * c;
-      store32(lane + NIBBLES + 32 * h, bits);
-    }
+    for (int c = 0; c < 4; c++) bits |= (load32(q + 16 * h + 4 * c) >> shift & 0x03030303u) << 2 * c;
+    store32(plane + 32 * h, bits);
   }
 }
 
-static void get_quants(int width, const uint8_t *tile, int row, uint8_t q[BLOCK]) {
-  const uint8_t *lane = tile + 4 * row;
-  if (width == BYTES) {
-    for (int c = 0; c < 8; c++) __builtin_memcpy(q + 4 * c, lane + 32 * c, 4);
-    return;
+static void put_quants(enum plane_bytes planes, uint8_t *block, int row, const uint8_t q[BLOCK]) {
+  uint8_t *lane = block + 4 * row;
+  if (planes == BYTES)
+    for (int c = 0; c < 8; c++) __builtin_memcpy(lane + 32 * c, q + 4 * c, 4);
+  else if (planes >= NIBBLES)
+    for (int c = 0; c < 4; c++)
+      store32(lane + 32 * c, (load32(q + 4 * c) & 0x0f0f0f0f) | (load32(q + 16 + 4 * c) & 0x0f0f0f0f) << 4);
+  switch (planes) {
+    case BITS1: put_bits1(lane, q, 1); break;
+    case BITS3: put_bits1(lane + BITS2, q, 2); /* fall through */
+    case BITS2: put_bits2(lane, q, 0); break;
+    case BITS5: put_bits1(lane + NIBBLES, q, 4); break;
+    case BITS6: put_bits2(lane + NIBBLES, q, 4); break;
+    default: break;
   }
+}
+
+static uint32_t get_bits1(const uint8_t *plane, int c) { return load32(plane) >> c & 0x01010101u; }
+static uint32_t get_bits2(const uint8_t *plane, int c) { return load32(plane + 32 * (c / 4)) >> 2 * (c & 3) & 0x03030303u; }
+
+static void get_quants(enum plane_bytes planes, const uint8_t *block, int row, uint8_t q[BLOCK]) {
+  const uint8_t *lane = block + 4 * row;
   for (int c = 0; c < 8; c++) {
     uint32_t word = load32(lane + 32 * (c & 3)) >> 4 * (c / 4) & 0x0f0f0f0f;
-    if (width == NIBBLES_BIT5) word |= (load32(lane + NIBBLES) >> c & 0x01010101u) << 4;
-    if (width == NIBBLES_BITS6) word |= (load32(lane + NIBBLES + 32 * (c / 4)) >> 2 * (c & 3) & 0x03030303u) << 4;
+    switch (planes) {
+      case BITS1: word = get_bits1(lane, c) << 1; break;
+      case BITS2: word = get_bits2(lane, c); break;
+      case BITS3: word = get_bits2(lane, c) | get_bits1(lane + BITS2, c) << 2; break;
+      case BITS5: word |= get_bits1(lane + NIBBLES, c) << 4; break;
+      case BITS6: word |= get_bits2(lane + NIBBLES, c) << 4; break;
+      case BYTES: word = load32(lane + 32 * c); break;
+      default: break;
+    }
     store32(q + 4 * c, word);
   }
 }
@@ -150,23 +160,84 @@ static void read_k_scale(const uint8_t *s, int j, uint8_t *scale, uint8_t *min) 
   }
 }
 
-static void put_scales(enum layout layout, uint8_t *tile, int row, const uint8_t *block) {
-  int n_blocks = layouts[layout].columns / BLOCK;
-  uint8_t *scales = tile + n_blocks * quant_bytes(layout);
-  switch (layout) {
-    case LAYOUT_Q4_K: case LAYOUT_Q5_K:
+/* Scale i (0-15, of 16 columns) in the 12 bytes of Q3_K, and that of block j (0-7) of IQ4_XS; both have 32 added. */
+static uint8_t read_q3_scale(const uint8_t *s, int i) {
+  return (uint8_t)(((s[i % 8] >> 4 * (i / 8) & 15) | (s[8 + i % 4] >> 2 * (i / 4) & 3) << 4) - 32);
+}
+static uint8_t read_iq4_scale(const uint8_t *block, int j) {
+  return (uint8_t)(((block[4 + j / 2] >> 4 * (j % 2) & 15) | (load16(block + 2) >> 2 * j & 3) << 4) - 32);
+}
+
+/* NVFP4 without the sign bit, which says nothing, and without the NaN, which counts as 0. */
+static uint8_t read_ue4m3(uint8_t e) { return e == 0x7f ? 0 : e & 0x7f; }
+
+static void put_scales(enum layout layout, uint8_t *scales, int row, const uint8_t *block) {
+  const struct layout_info *info = &layouts[layout];
+  uint8_t *d = scales; /* behind the other scales */
+  switch (info->scales) {
+    case SCALES_E8M0: scales[row] = block[0]; return;
+    case SCALES_UE4M3: for (int i = 0; i < 4; i++) scales[8 * i + row] = read_ue4m3(block[i]); return;
+    case SCALES_BLOCKS:
+      for (int j = 0; j < 8; j++) scales[8 * j + row] = read_iq4_scale(block, j);
+      d += 64;
+      break;
+    case SCALES_K:
       for (int j = 0; j < 8; j++) read_k_scale(block + 4, j, scales + 8 * j + row, scales + 64 + 8 * j + row);
-      __builtin_memcpy(scales + 128 + 2 * row, block, 2);
-      __builtin_memcpy(scales + 144 + 2 * row, block + 2, 2);
+      d += 128;
       break;
-    case LAYOUT_Q6_K:
-      for (int j = 0; j < 16; j++) scales[8 * j + row] = block[192 + j];
-      __builtin_memcpy(scales + 128 + 2 * row, block + 208, 2);
+    case SCALES_HALVES:
+      for (int i = 0; i < 16; i++)
+        scales[8 * i + row] = layout == LAYOUT_Q3_K ? read_q3_scale(block + 96, i) : block[192 + i];
+      d += 128;
       break;
-    default: /* d, and m after it */
-      __builtin_memcpy(scales + 2 * row, block, 2);
-      if (layout_has_minima(layout)) __builtin_memcpy(scales + 16 + 2 * row, block + 2, 2);
+    case SCALES_Q2_K:
+      for (int i = 0; i < 16; i++) scales[16 * (i / 2) + 2 * row + i % 2] = block[i];
+      d += 128;
+      break;
+    default: break;
   }
+  __builtin_memcpy(d + 2 * row, block + info->d_at, 2);
+  if (info->scales == SCALES_DM || info->scales == SCALES_K || info->scales == SCALES_Q2_K)
+    __builtin_memcpy(d + 16 + 2 * row, block + info->d_at + 2, 2);
+}
+
+/* Of block j of a tile. */
+static void get_scales(enum scales_form form, struct row_block *out, const uint8_t *scales, int row, int j) {
+  for (int h = 0; h < 2; h++) out->scale[h] = out->min[h] = 1;
+  const uint8_t *d = scales;
+  float factor = 1, min_factor = 1;
+  switch (form) {
+    case SCALES_E8M0: out->d[0] = out->d[1] = e8m0_to_f32_half(scales[row]); out->m = 0; return;
+    case SCALES_UE4M3:
+      for (int h = 0; h < 2; h++) out->d[h] = ue4m3_to_f32_half(scales[8 * (2 * j + h) + row]);
+      out->m = 0;
+      return;
+    case SCALES_BLOCKS:
+      factor = (float)(int8_t)scales[8 * j + row];
+      d += 64;
+      break;
+    case SCALES_K:
+      factor = (float)scales[8 * j + row];
+      min_factor = -(float)scales[64 + 8 * j + row];
+      d += 128;
+      break;
+    case SCALES_HALVES:
+      for (int h = 0; h < 2; h++) out->scale[h] = (int8_t)scales[8 * (2 * j + h) + row];
+      d += 128;
+      break;
+    case SCALES_Q2_K:
+      for (int h = 0; h < 2; h++) {
+        out->scale[h] = scales[16 * j + 2 * row + h] & 15;
+        out->min[h] = scales[16 * j + 2 * row + h] >> 4;
+      }
+      min_factor = -1;
+      d += 128;
+      break;
+    default: break;
+  }
+  out->d[0] = out->d[1] = f16_to_f32(load16(d + 2 * row)) * factor;
+  const bool has_minima = form == SCALES_DM || form == SCALES_K || form == SCALES_Q2_K;
+  out->m = has_minima ? f16_to_f32(load16(d + 16 + 2 * row)) * min_factor : 0;
 }
 
 static void pack_floats(int item_bytes, uint8_t *group, const uint8_t *rows, int n_rows, int k) {
@@ -179,7 +250,7 @@ static void pack_floats(int item_bytes, uint8_t *group, const uint8_t *rows, int
 
 void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, int k) {
   const struct layout_info *info = &layouts[layout];
-  const int n_tiles = k / info->columns, width = quant_bytes(layout);
+  const int n_tiles = k / info->columns, n_blocks = info->columns / BLOCK;
   const size_t row_bytes = layout_row_bytes(layout, k);
   if (n_rows < TILE_ROWS) __builtin_memset(group, 0, layout_group_bytes(layout, k));
   if (info->act == ACT_FLOAT) {
@@ -195,11 +266,11 @@ void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, 
         continue;
       }
       uint8_t q[BLOCK];
-      for (int j = 0; j < info->columns / BLOCK; j++) {
+      for (int j = 0; j < n_blocks; j++) {
         read_quants(layout, block, j, q);
-        put_quants(width, tile + j * width, row, q);
+        put_quants(info->planes, tile + j * info->planes, row, q);
       }
-      put_scales(layout, tile, row, block);
+      put_scales(layout, tile + n_blocks * info->planes, row, block);
     }
   }
 }
@@ -208,32 +279,16 @@ void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, 
 
 void layout_unpack_block(enum layout layout, struct row_block *out, const void *group, int row, int block) {
   const struct layout_info *info = &layouts[layout];
-  const int width = quant_bytes(layout), n_blocks = info->columns / BLOCK, j = block % n_blocks;
+  const int n_blocks = info->columns / BLOCK, j = block % n_blocks;
   const uint8_t *tile = (const uint8_t *)group + (size_t)(block / n_blocks) * (size_t)info->tile_bytes;
-  const uint8_t *scales = tile + n_blocks * width;
   if (is_grid(layout)) {
     grid_unpack(layout, out, tile, row, j);
     return;
   }
   uint8_t q[BLOCK];
-  get_quants(width, tile + j * width, row, q);
-  int zero = layout == LAYOUT_Q4_0 ? 8 : layout == LAYOUT_Q5_0 ? 16 : layout == LAYOUT_Q6_K ? 32 : 0;
-  for (int i = 0; i < BLOCK; i++) out->q[i] = (int8_t)((int8_t)q[i] - zero);
-  out->half_scale[0] = out->half_scale[1] = 1;
-  out->m = 0;
-  switch (layout) {
-    case LAYOUT_Q4_K: case LAYOUT_Q5_K:
-      out->d = f16_to_f32(load16(scales + 128 + 2 * row)) * (float)scales[8 * j + row];
-      out->m = -(f16_to_f32(load16(scales + 144 + 2 * row)) * (float)scales[64 + 8 * j + row]);
-      break;
-    case LAYOUT_Q6_K:
-      for (int h = 0; h < 2; h++) out->half_scale[h] = (int8_t)scales[8 * (2 * j + h) + row];
-      out->d = f16_to_f32(load16(scales + 128 + 2 * row));
-      break;
-    default:
-      out->d = f16_to_f32(load16(scales + 2 * row));
-      if (layout_has_minima(layout)) out->m = f16_to_f32(load16(scales + 16 + 2 * row));
-  }
+  get_quants(info->planes, tile + j * info->planes, row, q);
+  for (int i = 0; i < BLOCK; i++) out->q[i] = (int8_t)((info->codebook ? codebooks[info->codebook][q[i]] : (int8_t)q[i]) - info->zero);
+  get_scales(info->scales, out, tile + n_blocks * info->planes, row, j);
 }
 
 void layout_unpack_row(enum layout layout, float *out, const void *group, int row, int k) {
@@ -248,7 +303,7 @@ void layout_unpack_row(enum layout layout, float *out, const void *group, int ro
     struct row_block block;
     layout_unpack_block(layout, &block, group, row, b);
     for (int i = 0; i < BLOCK; i++)
-      out[b * BLOCK + i] = block.d * (float)(block.half_scale[i / 16] * block.q[i]) + block.m;
+      out[b * BLOCK + i] = block.d[i / 16] * (float)(block.scale[i / 16] * block.q[i]) + block.m * (float)block.min[i / 16];
   }
 }
 
@@ -285,4 +340,20 @@ float bf16_to_f32(uint16_t h) {
   float f;
   __builtin_memcpy(&f, &bits, 4);
   return f;
+}
+
+/* The exponent one lower; of 0 and 1 that is subnormal. */
+float e8m0_to_f32_half(uint8_t e) {
+  const uint32_t bits = e < 2 ? (uint32_t)(e + 1) << 21 : (uint32_t)(e - 1) << 23;
+  float f;
+  __builtin_memcpy(&f, &bits, 4);
+  return f;
+}
+
+/* As f16_to_f32: the biases are 127 and 7, and a half is taken. */
+float ue4m3_to_f32_half(uint8_t e) {
+  const uint32_t bits = (uint32_t)e << 20;
+  float f;
+  __builtin_memcpy(&f, &bits, 4);
+  return f * 0x1p119f;
 }

@@ -185,7 +185,8 @@ void grid_unpack(enum layout layout, struct row_block *out, const uint8_t *tile,
     const uint32_t nibbles = get_nibbles(layout, block, row, c / 4, c % 4);
     for (int i = 0; i < 4; i++) out->q[4 * c + i] = grid->values[nibbles >> 4 * i & 15];
   }
-  for (int h = 0; h < 2; h++) out->half_scale[h] = 2 * (block[grid_scale_at(layout) + row] >> 4 * h & 15) + 1;
-  out->d = f16_to_f32(load16(tile + GRID_BLOCKS * grid_block_bytes(layout) + 2 * row)) * grid->factor;
+  for (int h = 0; h < 2; h++) out->scale[h] = 2 * (block[grid_scale_at(layout) + row] >> 4 * h & 15) + 1;
+  out->d[0] = out->d[1] = f16_to_f32(load16(tile + GRID_BLOCKS * grid_block_bytes(layout) + 2 * row)) * grid->factor;
   out->m = 0;
+  out->min[0] = out->min[1] = 1;
 }

@@ -1,80 +1,31 @@
 /* select.c: one table of kernels a level, and the choice among them. */
 #include "ops.h"
 
-#define ROW(op, layout, level) [LAYOUT_##layout] = op##_##layout##_##level,
-#define ATTN(level)                                                                                        \
-  .attn_scores = {attn_scores_f32_##level, attn_scores_f16_##level, attn_scores_int8_##level},             \
-  .attn_mix = {attn_mix_f32_##level, attn_mix_f16_##level, attn_mix_int8_##level},
+#define NAME_(op, level) op##_##level
+#define NAME(op, level) NAME_(op, level)
+#define TEXT_(name) #name
+#define TEXT(name) TEXT_(name)
 
-static const struct kernels scalar = {
-    .name = "scalar",
-    .narrow1 = narrow1_scalar,
-    .narrow4 = narrow4_scalar,
-    .wide1 = wide1_scalar,
-    .wide4 = wide4_scalar,
-    .gemv = {
-#define FLOATING(layout) ROW(gemv, layout, scalar)
-#define NARROW(layout) ROW(gemv, layout, scalar)
-#define BYTES(layout) ROW(gemv, layout, scalar)
-#define GRID(layout) ROW(gemv, layout, scalar)
-#include "kernels.inc"
-    },
-    .gemm = {
-#define FLOATING(layout) ROW(gemm, layout, scalar)
-#define NARROW(layout) ROW(gemm, layout, scalar)
-#define BYTES(layout) ROW(gemm, layout, scalar)
-#define GRID(layout) ROW(gemm, layout, scalar)
-#include "kernels.inc"
-    },
-    ATTN(scalar)
-};
+#define TABLE scalar
+#define LEVEL scalar
+#define NARROW_LEVEL scalar
+#include "table.inc"
 
-static const struct kernels simd128 = {
-    .name = "simd128",
-    .narrow1 = narrow1_simd128,
-    .narrow4 = narrow4_simd128,
-    .wide1 = wide1_simd128,
-    .wide4 = wide4_simd128,
-    .gemv = {
-#define FLOATING(layout) ROW(gemv, layout, simd128)
-#define NARROW(layout) ROW(gemv, layout, simd128)
-#define BYTES(layout) ROW(gemv, layout, simd128)
-#define GRID(layout) ROW(gemv, layout, simd128)
-#include "kernels.inc"
-    },
-    .gemm = {
-#define FLOATING(layout) ROW(gemm, layout, simd128)
-#define NARROW(layout) ROW(gemm, layout, simd128)
-#define BYTES(layout) ROW(gemm, layout, simd128)
-#define GRID(layout) ROW(gemm, layout, simd128)
-#include "kernels.inc"
-    },
-    ATTN(simd128)
-};
+#define TABLE simd128
+#define LEVEL simd128
+#define NARROW_LEVEL simd128
+#include "table.inc"
 
 #ifdef SOTTO_HAVE_RELAXED
-static const struct kernels relaxed = {
-    .name = "relaxed",
-    .narrow1 = narrow1_simd128,
-    .narrow4 = narrow4_simd128,
-    .wide1 = wide1_simd128,
-    .wide4 = wide4_simd128,
-    .gemv = {
-#define FLOATING(layout) ROW(gemv, layout, simd128)
-#define NARROW(layout) ROW(gemv, layout, relaxed)
-#define BYTES(layout) ROW(gemv, layout, simd128)
-#define GRID(layout) ROW(gemv, layout, simd128)
-#include "kernels.inc"
-    },
-    .gemm = {
-#define FLOATING(layout) ROW(gemm, layout, simd128)
-#define NARROW(layout) ROW(gemm, layout, relaxed)
-#define BYTES(layout) ROW(gemm, layout, simd128)
-#define GRID(layout) ROW(gemm, layout, simd128)
-#include "kernels.inc"
-    },
-    ATTN(simd128)
-};
+#define TABLE relaxed
+#define LEVEL simd128
+#define NARROW_LEVEL relaxed
+#include "table.inc"
+
+#define TABLE dot
+#define LEVEL simd128
+#define NARROW_LEVEL dot
+#include "table.inc"
 #endif
 
 const struct kernels *kernels_select(int level, int *chosen) {
@@ -83,6 +34,10 @@ const struct kernels *kernels_select(int level, int *chosen) {
     *chosen = LEVEL_RELAXED;
     return &relaxed;
   }
+  if (level == LEVEL_DOT && kernels_test_dot()) {
+    *chosen = LEVEL_DOT;
+    return &dot;
+  }
 #endif
   if (level == 0 || level == LEVEL_SIMD128) {
     *chosen = LEVEL_SIMD128;
@@ -90,4 +45,17 @@ const struct kernels *kernels_select(int level, int *chosen) {
   }
   *chosen = LEVEL_SCALAR;
   return level == LEVEL_SCALAR ? &scalar : NULL;
+}
+
+/* Four bits, as most weights have; a few groups, so that the call itself costs nothing beside them. */
+bool kernels_try(int level, int n_times) {
+  enum { K = 256, N_GROUPS = 4, N_TILES = 4, N_TOKENS = N_TILES * TILE_TOKENS };
+  uint8_t weights[N_GROUPS * K / BLOCK * 144] = {0}, panel[K / BLOCK * PANEL_BLOCK_BYTES] __attribute__((aligned(16)));
+  struct act4 acts[N_TILES * K / BLOCK] = {0};
+  float y[N_TOKENS * N_GROUPS * TILE_ROWS];
+  int chosen;
+  const struct kernels *kernels = kernels_select(level, &chosen);
+  for (int i = 0; kernels && i < n_times; i++)
+    kernels->gemm[LAYOUT_Q4_0](y, N_GROUPS * TILE_ROWS, weights, acts, K, N_GROUPS, N_TILES, panel);
+  return kernels != NULL;
 }

@@ -1,5 +1,5 @@
 /* simd.h: the 128-bit intrinsics: wasm's own, or the same natively through SIMDe (for sanitizers and debuggers), where
- * the one relaxed instruction that the kernels use is written out. */
+ * the two relaxed instructions that the kernels use are written out. */
 #ifndef SOTTO_SIMD_H
 #define SOTTO_SIMD_H
 
@@ -20,6 +20,11 @@ static inline v128_t wasm_i16x8_relaxed_dot_i8x16_i7x16(v128_t a, v128_t b) {
   v128_t odd = wasm_i16x8_mul(wasm_i16x8_shr(a, 8), wasm_i16x8_shr(b, 8));
   return wasm_i16x8_add(even, odd);
 }
+
+/* The same, of four, added to 32 bits. */
+static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, v128_t sum) {
+  return wasm_i32x4_add(sum, wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_relaxed_dot_i8x16_i7x16(a, b)));
+}
 #endif
 
 /* Keeps a sum where it stands: LLVM would otherwise sink the chain of dots below all its loads and spill. LLVM 19 to 21
@@ -35,14 +40,21 @@ static inline v128_t wasm_i16x8_relaxed_dot_i8x16_i7x16(v128_t a, v128_t b) {
 
 /* Constants of hot loops. V8 builds a vector constant anew at each of its uses, but keeps what it has loaded; the pointer
  * is one that the compiler cannot look behind. */
-struct constants { v128_t nibbles, bit5, bits6, ones, f16_bits, f16_scale; };
+struct constants {
+  v128_t nibbles, bit2, bits2, bit3, bit5, bits6, ones, f16_bits, f16_scale; /* bit2: 2 in each byte, bits2: 3, and so on */
+  v128_t codebooks[CODEBOOK_COUNT];
+};
 
 INLINE struct constants load_constants(void) {
-  static const uint32_t table[] = {0x0f0f0f0f, 0x10101010, 0x30303030, 0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */};
+  static const uint32_t table[] = {0x0f0f0f0f, 0x02020202, 0x03030303, 0x04040404, 0x10101010, 0x30303030,
+                                   0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */};
   const uint32_t *c = table;
-  __asm__("" : "+r"(c));
-  return (struct constants){wasm_v128_load32_splat(c), wasm_v128_load32_splat(c + 1), wasm_v128_load32_splat(c + 2),
-                            wasm_v128_load32_splat(c + 3), wasm_v128_load32_splat(c + 4), wasm_v128_load32_splat(c + 5)};
+  const int8_t(*values)[16] = codebooks;
+  __asm__("" : "+r"(c), "+r"(values));
+  return (struct constants){wasm_v128_load32_splat(c),     wasm_v128_load32_splat(c + 1), wasm_v128_load32_splat(c + 2),
+                            wasm_v128_load32_splat(c + 3), wasm_v128_load32_splat(c + 4), wasm_v128_load32_splat(c + 5),
+                            wasm_v128_load32_splat(c + 6), wasm_v128_load32_splat(c + 7), wasm_v128_load32_splat(c + 8),
+                            {wasm_v128_load(values[0]), wasm_v128_load(values[1]), wasm_v128_load(values[2])}};
 }
 
 /* Four f16 at p (see f16_to_f32: the same arithmetic in each lane). */

@@ -18,15 +18,11 @@ static int first_seen(const struct sotto_session *session, uint32_t layer, int p
 }
 
 /* x (n_heads, head_dim): the norm of each head, or of all as one row. */
-static void norm_heads(const struct config *config, const struct affine *with, float *x, size_t n_heads) {
-  const bool is_row = config->graph.qk_norm == QK_NORM_ROW, has_weights_each = config->graph.qk_norm == QK_NORM_HEADS;
+static void norm_heads(const struct config *config, const float *weight, float *x, size_t n_heads) {
+  const bool is_row = config->graph.qk_norm == QK_NORM_ROW;
   const size_t n = is_row ? n_heads * config->head_dim : config->head_dim;
-  const float *weight = vector(&with->weight), *bias = vector(&with->bias);
-  for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n) {
-    norm(config, x, x, weight, bias, n);
-    if (has_weights_each && weight) weight += n;
-    if (has_weights_each && bias) bias += n;
-  }
+  const size_t step = config->graph.qk_norm == QK_NORM_HEADS ? n : 0;
+  for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n, weight += step) norm_row(config, x, x, weight, NULL, n);
 }
 
 static void turn_heads(const struct config *config, const float *cos_sin, float *x, size_t n_heads) {
@@ -38,12 +34,12 @@ static void turn_heads(const struct config *config, const float *cos_sin, float 
 /* Queries or keys of one token, x (n_heads, head_dim), get their norms and are turned (cos_sin NULL: are not); for an int8
  * cache they are rotated by the Walsh-Hadamard transform, which leaves the products of queries and keys (but for a factor)
  * and spreads channels that stand out over all the others, as QuaRot does (Ashkboos et al., 2024). */
-static void prepare_heads(const struct sotto_session *session, const struct affine *with, const float *cos_sin, float *x,
+static void prepare_heads(const struct sotto_session *session, const struct tensor *with, const float *cos_sin, float *x,
                           size_t n_heads) {
   const struct config *config = &session->model->config;
   const struct graph *graph = &config->graph;
   if (cos_sin && graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
-  if (graph->qk_norm != QK_NORM_NONE) norm_heads(config, with, x, n_heads);
+  if (graph->qk_norm != QK_NORM_NONE) norm_heads(config, vector(with), x, n_heads);
   if (cos_sin && !graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
   if (session->kv_type != KV_INT8) return;
   for (size_t i = 0; i < n_heads; i++, x += config->head_dim) vec_hadamard(x, (int)config->head_dim);

@@ -62,10 +62,9 @@ static enum sotto_status read_f32(const struct reader *reader, const char *name,
   return SOTTO_OK;
 }
 
-static bool has_key(const struct reader *reader, const char *name) {
+static bool find(const struct reader *reader, const char *name, struct sotto_value *value) {
   char key[128];
-  struct sotto_value value;
-  return sotto_gguf_find(reader->gguf, full_key(reader, name, key), &value) == SOTTO_OK;
+  return sotto_gguf_find(reader->gguf, full_key(reader, name, key), value) == SOTTO_OK;
 }
 
 static bool has_tensor(const struct reader *reader, const char *name) {
@@ -98,7 +97,7 @@ static enum sotto_status read_sizes(const struct reader *reader, struct config *
   config->rope_dims = config->head_dim;
   TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 0, MAX_HEAD_DIM, &config->rope_dims));
   TRY(read_u32(reader, "expert_count", OPTIONAL, 0, UINT32_MAX, &n_experts));
-  if (n_experts)
+  if (n_experts > 1) /* Hunyuan's dense models have one */
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "mixtures of experts are not supported");
   if (config->n_heads % config->n_kv_heads || config->head_dim % 8 || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
       value_length != config->head_dim || config->rope_dims % 2 || config->rope_dims > config->head_dim ||
@@ -131,7 +130,6 @@ static enum sotto_status read_yarn(const struct reader *reader, struct config *c
 }
 
 static enum sotto_status read_rope(const struct reader *reader, struct config *config) {
-  char key[128];
   struct sotto_value type;
   struct rope *rope = &config->rope[0];
   float factor = 0;
@@ -143,7 +141,7 @@ static enum sotto_status read_rope(const struct reader *reader, struct config *c
   TRY(read_f32(reader, "rope.scaling.attn_factor", OPTIONAL, 1e-6f, 1e6f, &rope->magnitude));
   TRY(read_f32(reader, "rope.scale_linear", OPTIONAL, 0, 1e6f, &factor)); /* its name before 2023-11 */
   TRY(read_f32(reader, "rope.scaling.factor", OPTIONAL, 0, 1e6f, &factor));
-  if (sotto_gguf_find(reader->gguf, full_key(reader, "rope.scaling.type", key), &type) == SOTTO_OK) {
+  if (find(reader, "rope.scaling.type", &type)) {
     if (type.type != SOTTO_VALUE_STRING) return bad(reader, &type);
     const char *name = (const char *)type.data;
     is_yarn = equals(name, type.n_items, "yarn");
@@ -158,23 +156,31 @@ static enum sotto_status read_rope(const struct reader *reader, struct config *c
   return SOTTO_OK;
 }
 
-/* Which layers slide: an array of flags, or a period p that makes every p-th layer global. */
+/* An array of flags, one a layer. Without it, or where it is one number, they stay as they are. */
+static enum sotto_status read_flags(const struct reader *reader, const struct config *config, const char *name, bool *flags) {
+  struct sotto_value value;
+  uint64_t flag;
+  if (!find(reader, name, &value)) return SOTTO_OK;
+  const bool is_array = value.type == SOTTO_VALUE_ARRAY;
+  for (uint32_t i = 0; i < (is_array ? config->n_layers : 1); i++) {
+    if (!gguf_value_u64(&value, i, &flag)) return bad(reader, &value);
+    if (is_array) flags[i] = flag != 0;
+  }
+  return SOTTO_OK;
+}
+
+/* Which layers slide: flags, or a period p that makes every p-th layer global. */
 static enum sotto_status read_window(const struct reader *reader, struct config *config, uint32_t window, uint32_t period) {
-  char key[128];
-  struct sotto_value pattern;
+  static const char pattern[] = "attention.sliding_window_pattern";
+  struct sotto_value value;
   config->window = window;
   TRY(read_u32(reader, "attention.sliding_window", OPTIONAL, 0, UINT32_MAX, &config->window));
   if (!config->window) return SOTTO_OK;
   if (config->window > MAX_CONTEXT) config->window = MAX_CONTEXT; /* sees everything either way */
-  bool is_array = sotto_gguf_find(reader->gguf, full_key(reader, "attention.sliding_window_pattern", key), &pattern) == SOTTO_OK &&
-                  pattern.type == SOTTO_VALUE_ARRAY;
-  if (!is_array) TRY(read_u32(reader, "attention.sliding_window_pattern", OPTIONAL, 0, MAX_LAYERS, &period));
-  for (uint32_t i = 0; i < config->n_layers; i++) {
-    uint64_t flag = period == 0 || (i + 1) % period != 0;
-    if (is_array && !gguf_value_u64(&pattern, i, &flag)) return bad(reader, &pattern);
-    config->is_sliding[i] = flag != 0;
-  }
-  return SOTTO_OK;
+  if (find(reader, pattern, &value) && value.type != SOTTO_VALUE_ARRAY)
+    TRY(read_u32(reader, pattern, REQUIRED, 0, MAX_LAYERS, &period));
+  for (uint32_t i = 0; i < config->n_layers; i++) config->is_sliding[i] = period == 0 || (i + 1) % period != 0;
+  return read_flags(reader, config, pattern, config->is_sliding);
 }
 
 /* ---- what families have of their own ---- */
@@ -260,14 +266,24 @@ static enum sotto_status read_scales(const struct reader *reader, struct config 
   return SOTTO_OK;
 }
 
-static enum sotto_status read_granite(const struct reader *reader, struct config *config) {
-  uint32_t has_rope = 1;
-  TRY(read_u32(reader, "rope.scaling.finetuned", OPTIONAL, 0, 1, &has_rope)); /* that key is the switch */
-  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = has_rope;
+static enum sotto_status read_granite_scales(const struct reader *reader, struct config *config) {
   float attn_scale = 0;
   TRY(read_f32(reader, "attention.scale", OPTIONAL, 0, 1e6f, &attn_scale));
   if (attn_scale > 0) config->attn_scale = attn_scale;
   return read_scales(reader, config, REQUIRED);
+}
+
+static enum sotto_status read_granite(const struct reader *reader, struct config *config) {
+  uint32_t has_rope = 1;
+  TRY(read_u32(reader, "rope.scaling.finetuned", OPTIONAL, 0, 1, &has_rope)); /* that key is the switch */
+  for (uint32_t i = 0; i < config->n_layers; i++) config->has_rope[i] = has_rope;
+  return read_granite_scales(reader, config);
+}
+
+static enum sotto_status read_granite_swa(const struct reader *reader, struct config *config) {
+  TRY(read_granite_scales(reader, config));
+  TRY(read_window(reader, config, 0, 1));
+  return read_flags(reader, config, "attention.rope_pattern", config->has_rope);
 }
 
 static enum sotto_status read_minicpm(const struct reader *reader, struct config *config) {
@@ -322,20 +338,19 @@ static enum sotto_status read_command_r(const struct reader *reader, struct conf
 
 static enum sotto_status read_cohere2(const struct reader *reader, struct config *config) {
   TRY(read_scale(reader, "logit_scale", REQUIRED, &config->logit_scale));
+  TRY(read_u32(reader, "attention.sliding_window", REQUIRED, 1, UINT32_MAX, &config->window));
   TRY(read_window(reader, config, 0, 4));
-  if (!has_key(reader, "attention.sliding_window")) return missing(reader, "attention.sliding_window");
   keep_rope_in_sliding_layers(config);
   return SOTTO_OK;
 }
 
 /* Sections are for positions of images; text has the same in all of them, and pairs as NeoX. */
 static enum sotto_status read_glm4(const struct reader *reader, struct config *config) {
-  char key[128];
   struct sotto_value sections;
   uint64_t first = 0;
-  if (sotto_gguf_find(reader->gguf, full_key(reader, "rope.dimension_sections", key), &sections) == SOTTO_OK &&
-      gguf_value_u64(&sections, 0, &first) && first > 0)
-    config->graph.rope = ROPE_NEOX;
+  if (!find(reader, "rope.dimension_sections", &sections)) return SOTTO_OK;
+  if (!gguf_value_u64(&sections, 0, &first)) return bad(reader, &sections);
+  if (first > 0) config->graph.rope = ROPE_NEOX;
   return SOTTO_OK;
 }
 
@@ -349,7 +364,6 @@ static enum sotto_status read_baichuan(const struct reader *reader, struct confi
 
 static enum sotto_status read_mpt(const struct reader *reader, struct config *config) {
   config->graph.has_positions = has_tensor(reader, "position_embd.weight");
-  if (has_tensor(reader, "blk.0.attn_q_norm.weight")) config->graph.qk_norm = QK_NORM_ROW;
   TRY(read_olmo(reader, config));
   return read_f32(reader, "attention.max_alibi_bias", OPTIONAL, 0, 1e6f, &config->alibi_bias);
 }
@@ -376,11 +390,13 @@ struct architecture {
 #define GELU .activation = ACTIVATION_GELU
 #define RELU_SQUARED .activation = ACTIVATION_RELU_SQUARED
 #define NEOX .rope = ROPE_NEOX
+#define NO_ROPE .rope = ROPE_NONE
+#define LIKE_GPT2 .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN
 
 static const struct architecture architectures[] = {
     {"llama", {0}, NULL},
     {"mistral3", {0}, read_mistral3},
-    {"qwen", {NEOX}, read_qwen},
+    {"qwen", {NEOX, .has_head = true}, read_qwen},
     {"qwen2", {NEOX}, NULL},
     {"qwen2vl", {NEOX}, NULL},
     {"qwen3", {NEOX, .qk_norm = QK_NORM_HEAD}, NULL},
@@ -388,41 +404,43 @@ static const struct architecture architectures[] = {
     {"gemma", {NEOX, GELU}, read_gemma},
     {"gemma2", {NEOX, GELU, .norms = NORMS_AROUND}, read_gemma2},
     {"gemma3", {NEOX, GELU, .norms = NORMS_AROUND, .qk_norm = QK_NORM_HEAD}, read_gemma3},
-    {"phi2", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, NULL},
+    {"phi2", {NEOX, GELU, LIKE_GPT2, .block = BLOCK_ONE_NORM, .has_head = true}, NULL},
     {"phi3", {NEOX, .ffn = FFN_FUSED}, NULL},
     {"smollm3", {0}, read_smollm3},
     {"olmo", {.norm = NORM_LAYER_PLAIN}, read_olmo},
-    {"olmo2", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_ROW}, read_olmo2},
+    {"olmo2", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_ROW, .has_head = true}, read_olmo2},
     {"granite", {0}, read_granite},
+    {"granite_swa", {.has_sinks = true}, read_granite_swa},
     {"minicpm", {0}, read_minicpm},
     {"exaone", {NEOX}, NULL},
     {"exaone4", {NEOX, .norms = NORMS_AFTER, .qk_norm = QK_NORM_HEAD}, read_exaone4},
-    {"stablelm", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS}, read_stablelm},
-    {"starcoder", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_positions = true}, NULL},
-    {"starcoder2", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
-    {"gpt2", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_positions = true}, NULL},
-    {"gptneox", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, read_gptneox},
+    {"stablelm", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .has_head = true}, read_stablelm},
+    {"starcoder", {NO_ROPE, GELU, LIKE_GPT2, .has_positions = true}, NULL},
+    {"starcoder2", {NEOX, GELU, LIKE_GPT2}, NULL},
+    {"gpt2", {NO_ROPE, GELU, LIKE_GPT2, .has_positions = true}, NULL},
+    {"gptneox", {NEOX, GELU, LIKE_GPT2, .has_head = true}, read_gptneox},
     {"falcon", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN, .block = BLOCK_ONE_NORM}, read_falcon},
     {"ernie4_5", {0}, NULL},
     {"hunyuan-dense", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
     {"hunyuan_vl", {NEOX, .qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, read_hunyuan},
     {"command-r", {.norm = NORM_LAYER, .block = BLOCK_ONE_NORM}, read_command_r},
     {"cohere2", {.norm = NORM_LAYER, .block = BLOCK_ONE_NORM}, read_cohere2},
-    {"nemotron", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN}, NULL},
+    {"nemotron", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .ffn = FFN_PLAIN, .has_head = true},
+     NULL},
     {"arcee", {RELU_SQUARED, .ffn = FFN_PLAIN}, NULL},
     {"seed_oss", {NEOX, .ffn_norm = "post_attention_norm"}, NULL},
     {"glm4", {.norms = NORMS_AROUND, .ffn = FFN_FUSED}, read_glm4},
     {"chatglm", {.ffn = FFN_FUSED}, NULL},
-    {"internlm2", {0}, NULL},
-    {"baichuan", {0}, read_baichuan},
-    {"mpt", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .ffn = FFN_PLAIN}, read_mpt},
-    {"bloom", {.rope = ROPE_NONE, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN, .has_embedding_norm = true}, read_alibi},
-    {"refact", {.rope = ROPE_NONE}, read_alibi},
-    {"codeshell", {NEOX, GELU, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
-    {"orion", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS}, NULL},
-    {"xverse", {0}, NULL},
-    {"jais", {.rope = ROPE_NONE, .norm = NORM_LAYER, .biases = BIASES_OF_ALL}, read_jais},
-    {"jais2", {NEOX, RELU_SQUARED, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .ffn = FFN_PLAIN}, NULL},
+    {"internlm2", {.has_head = true}, NULL},
+    {"baichuan", {.has_head = true}, read_baichuan},
+    {"mpt", {NO_ROPE, GELU, .norm = NORM_LAYER, .ffn = FFN_PLAIN}, read_mpt},
+    {"bloom", {NO_ROPE, GELU, LIKE_GPT2, .has_embedding_norm = true}, read_alibi},
+    {"refact", {NO_ROPE}, read_alibi},
+    {"codeshell", {NEOX, GELU, LIKE_GPT2, .has_head = true}, NULL},
+    {"orion", {NEOX, .norm = NORM_LAYER, .biases = BIASES_OF_NORMS, .has_head = true}, NULL},
+    {"xverse", {.has_head = true}, NULL},
+    {"jais", {NO_ROPE, .norm = NORM_LAYER, .biases = BIASES_OF_ALL, .has_head = true}, read_jais},
+    {"jais2", {NEOX, RELU_SQUARED, LIKE_GPT2}, NULL},
     {"pangu-embedded", {NEOX}, NULL},
     {"maincoder", {.qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, NULL},
 };

@@ -76,8 +76,7 @@ static void embed(struct sotto_session *session, size_t position) {
     read_row(&weights->positions, position, session->normed);
     vec_add(x, session->normed, (int)config->n_embd);
   }
-  if (config->graph.has_embedding_norm)
-    norm(config, x, x, vector(&weights->embedding_norm.weight), vector(&weights->embedding_norm.bias), config->n_embd);
+  if (config->graph.has_embedding_norm) norm(config, x, x, &weights->embedding_norm, config->n_embd);
 }
 
 bool forward_can_begin(const struct sotto_session *session, size_t from, size_t to) {
@@ -112,7 +111,7 @@ static void norm_input(const struct token_job *job, const struct affine *with, s
   float *out = job->session->normed + token * n;
   const float *x = job->x + token * n;
   if (config->graph.norms == NORMS_AFTER) memcpy(out, x, n * sizeof *x);
-  else norm(config, out, x, vector(&with->weight), vector(&with->bias), n);
+  else norm(config, out, x, with, n);
 }
 
 /* x = x + post_norm(out) * residual_scale */
@@ -121,7 +120,7 @@ static void add_output(const struct token_job *job, const struct affine *matrix,
   const size_t n = config->n_embd;
   float *out = job->session->out + token * round_up(n, TILE_ROWS);
   finish_product(matrix, out);
-  if (config->graph.norms != NORMS_BEFORE) norm(config, out, out, vector(&post_norm->weight), vector(&post_norm->bias), n);
+  if (config->graph.norms != NORMS_BEFORE) norm(config, out, out, post_norm, n);
   if (config->residual_scale != 1) vec_scale(out, config->residual_scale, (int)n);
   vec_add(job->x + token * n, out, (int)n);
 }
@@ -250,8 +249,7 @@ enum sotto_status forward_head(struct sotto_session *session, size_t position) {
   for (size_t i = 0; i < n; i++)
     if (!session->is_finished[position + i - session->wave_begin]) finish_last_layer(session, position + i);
   for (size_t i = 0; i < n; i++)
-    norm(config, session->normed + i * config->n_embd, residual_of(session, position + i), vector(&weights->output_norm.weight),
-         vector(&weights->output_norm.bias), config->n_embd);
+    norm(config, session->normed + i * config->n_embd, residual_of(session, position + i), &weights->output_norm, config->n_embd);
   const struct product logits[] = {{head, session->logits, session->logits_stride}};
   matmul_prepare(session, session->normed, config->n_embd, (int)n, logits, 1);
   matmul_run(session, (int)n, logits, 1);

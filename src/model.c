@@ -110,3 +110,7 @@ void sotto_model_get_info(const sotto_model *model, struct sotto_model_info *inf
       .eot_token = model->vocab.eot, .add_bos = model->vocab.add_bos, .add_eos = model->vocab.add_eos,
   };
 }
+
+bool sotto_level_try(enum sotto_level level, uint32_t n_times) {
+  return kernels_try((int)level, n_times < INT32_MAX ? (int)n_times : INT32_MAX);
+}

@@ -33,6 +33,7 @@ struct graph {
   bool turns_before_norm;  /* rope, then the norms of q and k */
   bool has_positions;      /* learned ones, added to the embedding */
   bool has_embedding_norm;
+  bool has_head;           /* always; else it may be tied to the embedding */
   bool has_sinks;          /* a score for each head that takes part in the softmax and has no value */
   const char *attn_norm, *ffn_norm; /* their tensors' names where they are not these */
 };
@@ -90,7 +91,7 @@ struct affine {
 struct layer {
   struct affine attn_norm;      /* (n_embd) */
   struct affine q, k, v;        /* (heads * head_dim, n_embd) */
-  struct affine q_norm, k_norm; /* (head_dim), or (heads * head_dim) */
+  struct tensor q_norm, k_norm; /* (head_dim), or (heads * head_dim) */
   struct tensor sinks;          /* (n_heads) */
   struct affine attn_out;       /* (n_embd, n_heads * head_dim) */
   struct affine attn_post_norm; /* (n_embd) */

@@ -27,6 +27,7 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   const uint32_t n_ctx_train = model->config.n_ctx_train;
   session->model = model;
   session->n_ctx = options->n_ctx ? options->n_ctx : n_ctx_train < DEFAULT_CTX_MOST ? n_ctx_train : DEFAULT_CTX_MOST;
+  if (model->config.graph.has_positions && session->n_ctx > n_ctx_train) session->n_ctx = n_ctx_train;
   session->n_batch = options->n_batch ? options->n_batch : DEFAULT_BATCH;
   session->n_wave = options->n_wave ? options->n_wave : DEFAULT_WAVE;
   if (session->n_wave > session->n_ctx) session->n_wave = session->n_ctx;
@@ -35,9 +36,6 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   static const enum kv_type kv_types[] = {[SOTTO_KV_DEFAULT] = KV_INT8, [SOTTO_KV_F16] = KV_F16, [SOTTO_KV_F32] = KV_F32,
                                           [SOTTO_KV_INT8] = KV_INT8};
   session->kv_type = kv_types[options->kv_type];
-  if (model->config.graph.has_positions && session->n_ctx > n_ctx_train)
-    return error_set(error, SOTTO_INVALID_ARGUMENT, NOWHERE, "a context of %u tokens is longer than the %u that this model has positions for",
-                     session->n_ctx, n_ctx_train);
   if (model->config.n_heads / model->config.n_kv_heads > MAX_QUERIES)
     return error_set(error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "%u query heads share a key head; at most %u can",
                      model->config.n_heads / model->config.n_kv_heads, (uint32_t)MAX_QUERIES);

@@ -104,10 +104,15 @@ void attention(struct sotto_session *session, uint32_t layer, size_t from, size_
 /* The elements of a vector; NULL: it is not there. */
 static inline const float *vector(const struct tensor *tensor) { return (const float *)tensor->data; }
 
-/* out (n) = norm of x (n). weight and bias may be NULL in a layer norm. */
-static inline void norm(const struct config *config, float *out, const float *x, const float *weight, const float *bias, size_t n) {
+/* out (n) = norm of x (n), with one row of weights. */
+static inline void norm_row(const struct config *config, float *out, const float *x, const float *weight, const float *bias,
+                            size_t n) {
   if (config->graph.norm == NORM_RMS) vec_rms_norm(out, x, weight, (int)n, config->norm_epsilon);
   else vec_layer_norm(out, x, weight, bias, (int)n, config->norm_epsilon);
+}
+
+static inline void norm(const struct config *config, float *out, const float *x, const struct affine *with, size_t n) {
+  norm_row(config, out, x, vector(&with->weight), vector(&with->bias), n);
 }
 
 /* What a product with the matrix's weight still lacks. */

@@ -123,8 +123,12 @@ const char *sotto_type_name(uint32_t type);             /* "Q4_K"; "unknown" for
 
 typedef struct sotto_model sotto_model;
 
-/* Kernel levels, slowest first. Their results are the same bits. */
-enum sotto_level { SOTTO_LEVEL_BEST, SOTTO_LEVEL_SCALAR, SOTTO_LEVEL_SIMD128, SOTTO_LEVEL_RELAXED };
+/* Kernel levels. Their results are the same bits. DOT has the relaxed dot that adds to 32 bits, RELAXED the one that adds to
+ * 16: which is faster is for the processor, and for the caller to find out by timing sotto_level_try. BEST is RELAXED. */
+enum sotto_level { SOTTO_LEVEL_BEST, SOTTO_LEVEL_SCALAR, SOTTO_LEVEL_SIMD128, SOTTO_LEVEL_RELAXED, SOTTO_LEVEL_DOT };
+
+/* Multiplies some matrices with a level's kernels, n_times; each is 131,072 multiplications. False: this module lacks it. */
+bool sotto_level_try(enum sotto_level level, uint32_t n_times);
 
 struct sotto_model_options {
   uint32_t sizeof_options; /* sizeof(struct sotto_model_options); zero in any other field means the default */
@@ -221,7 +225,7 @@ enum sotto_kv_type { SOTTO_KV_DEFAULT, SOTTO_KV_F16, SOTTO_KV_F32, SOTTO_KV_INT8
 
 struct sotto_session_options {
   uint32_t sizeof_options;
-  uint32_t n_ctx;   /* tokens; 0: the model's own, but at most 4,096 */
+  uint32_t n_ctx;   /* tokens; 0: the model's own, but at most 4,096. No more than a model has learned positions for */
   uint32_t n_batch; /* tokens per slice of prefill; 0: 64 */
   uint32_t n_wave;  /* tokens whose residual stream is kept, so that a layer can run for all of them; 0: 512 */
   uint32_t kv_type; /* enum sotto_kv_type; the default is int8 */

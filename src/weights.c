@@ -9,6 +9,7 @@
 
 struct opener {
   struct weights *weights;
+  const struct config *config;
   const sotto_gguf *gguf;
   struct arena *arena;
   struct sotto_error *error;
@@ -40,7 +41,10 @@ static bool layout_of_type(uint32_t type, enum layout *layout) {
   static const struct { uint32_t type; enum layout layout; } table[] = {
       {GGUF_F32, LAYOUT_F32},   {GGUF_F16, LAYOUT_F16},   {GGUF_BF16, LAYOUT_BF16}, {GGUF_Q4_0, LAYOUT_Q4_0},
       {GGUF_Q4_1, LAYOUT_Q4_1}, {GGUF_Q5_0, LAYOUT_Q5_0}, {GGUF_Q5_1, LAYOUT_Q5_1}, {GGUF_Q8_0, LAYOUT_Q8_0},
-      {GGUF_Q4_K, LAYOUT_Q4_K}, {GGUF_Q5_K, LAYOUT_Q5_K}, {GGUF_Q6_K, LAYOUT_Q6_K},
+      {GGUF_Q2_K, LAYOUT_Q2_K}, {GGUF_Q3_K, LAYOUT_Q3_K}, {GGUF_Q4_K, LAYOUT_Q4_K}, {GGUF_Q5_K, LAYOUT_Q5_K},
+      {GGUF_Q6_K, LAYOUT_Q6_K}, {GGUF_IQ4_NL, LAYOUT_IQ4_NL}, {GGUF_IQ4_XS, LAYOUT_IQ4_XS}, {GGUF_MXFP4, LAYOUT_MXFP4},
+      {GGUF_NVFP4, LAYOUT_NVFP4}, {GGUF_Q1_0, LAYOUT_Q1_0}, {GGUF_Q2_0, LAYOUT_Q2_0}, {GGUF_TQ1_0, LAYOUT_TQ1_0},
+      {GGUF_TQ2_0, LAYOUT_TQ2_0},
       {GGUF_IQ1_S, LAYOUT_IQ1_S},
       {GGUF_IQ1_M, LAYOUT_IQ1_M},
       {GGUF_IQ2_XXS, LAYOUT_IQ2_XXS},
@@ -79,7 +83,8 @@ static enum sotto_status open_tensor(struct opener *opener, struct tensor *tenso
   char full_name[64];
   struct sotto_tensor_info info;
   const bool is_vector = wish.kind == VECTOR;
-  const uint32_t k = is_vector && wish.n_all ? wish.n_all : wish.k, n_rows = !is_vector && wish.n_all ? wish.n_all : wish.n_rows;
+  const uint32_t k = is_vector && wish.n_all ? wish.n_all : wish.k;
+  const uint32_t n_rows = !is_vector && wish.n_all ? wish.n_all : wish.n_rows;
   if (gguf_find_tensor(opener->gguf, tensor_name(full_name, wish.layer, wish.name, wish.suffix), &info) != SOTTO_OK)
     return error_set(opener->error, SOTTO_MISSING_TENSOR, NOWHERE, "the file lacks the tensor %s", full_name);
   const bool is_flat = is_vector && info.dims[0] * info.dims[1] == k; /* norms of heads have a row for each */
@@ -116,116 +121,121 @@ static enum sotto_status open_optional_vector(struct opener *opener, struct tens
   return exists(opener, layer, name, suffix) ? open_vector(opener, tensor, layer, name, suffix, n) : SOTTO_OK;
 }
 
-static enum sotto_status open_norm(struct opener *opener, const struct config *config, struct affine *norm, int layer,
-                                   const char *name, uint32_t n) {
-  if (config->graph.norm == NORM_LAYER_PLAIN) return SOTTO_OK;
+static enum sotto_status open_norm(struct opener *opener, struct affine *norm, int layer, const char *name, uint32_t n) {
+  if (opener->config->graph.norm == NORM_LAYER_PLAIN) return SOTTO_OK;
   TRY(open_vector(opener, &norm->weight, layer, name, "weight", n));
-  if (config->graph.biases == BIASES_MAY_BE) return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
+  if (opener->config->graph.biases == BIASES_MAY_BE) return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
   return open_vector(opener, &norm->bias, layer, name, "bias", n);
 }
 
-static enum sotto_status open_rows(struct opener *opener, const struct config *config, struct affine *matrix, int layer,
-                                   const char *name, uint32_t n_rows, uint32_t k, uint32_t first, uint32_t n_all) {
+/* Rows [first, first + n_rows) of n_all (0: all there are). */
+static enum sotto_status open_rows(struct opener *opener, struct affine *matrix, int layer, const char *name, uint32_t n_rows,
+                                   uint32_t k, uint32_t first, uint32_t n_all) {
   TRY(open_tensor(opener, &matrix->weight, (struct wish){layer, name, "weight", MATRIX, n_rows, k, first, n_all}));
   if (first == 0) TRY(open_optional_vector(opener, &matrix->scale, layer, name, "scale", 1)); /* the other rows share it */
-  if (config->graph.biases != BIASES_OF_ALL && !exists(opener, layer, name, "bias")) return SOTTO_OK;
+  if (opener->config->graph.biases != BIASES_OF_ALL && !exists(opener, layer, name, "bias")) return SOTTO_OK;
   return open_tensor(opener, &matrix->bias, (struct wish){layer, name, "bias", VECTOR, 1, n_rows, first, n_all});
 }
 
-static enum sotto_status open_matrix(struct opener *opener, const struct config *config, struct affine *matrix, int layer,
-                                     const char *name, uint32_t n_rows, uint32_t k) {
-  return open_rows(opener, config, matrix, layer, name, n_rows, k, 0, 0);
+static enum sotto_status open_matrix(struct opener *opener, struct affine *matrix, int layer, const char *name,
+                                     uint32_t n_rows, uint32_t k) {
+  return open_rows(opener, matrix, layer, name, n_rows, k, 0, 0);
 }
 
 /* ---- all tensors, in the order in which the graph needs them ---- */
 
 /* Apart, or one after the other in one tensor. */
-static enum sotto_status open_qkv(struct opener *opener, const struct config *config, struct layer *layer, int i) {
+static enum sotto_status open_qkv(struct opener *opener, struct layer *layer, int i) {
+  const struct config *config = opener->config;
   const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim, k = config->n_embd;
   if (exists(opener, i, "attn_qkv", "weight")) {
     const uint32_t n_all = n_q + 2 * n_kv;
-    TRY(open_rows(opener, config, &layer->q, i, "attn_qkv", n_q, k, 0, n_all));
-    TRY(open_rows(opener, config, &layer->k, i, "attn_qkv", n_kv, k, n_q, n_all));
-    TRY(open_rows(opener, config, &layer->v, i, "attn_qkv", n_kv, k, n_q + n_kv, n_all));
+    TRY(open_rows(opener, &layer->q, i, "attn_qkv", n_q, k, 0, n_all));
+    TRY(open_rows(opener, &layer->k, i, "attn_qkv", n_kv, k, n_q, n_all));
+    TRY(open_rows(opener, &layer->v, i, "attn_qkv", n_kv, k, n_q + n_kv, n_all));
     if (opener->is_writing) layer->k.scale = layer->v.scale = layer->q.scale;
     return SOTTO_OK;
   }
-  TRY(open_matrix(opener, config, &layer->q, i, "attn_q", n_q, k));
-  TRY(open_matrix(opener, config, &layer->k, i, "attn_k", n_kv, k));
-  return open_matrix(opener, config, &layer->v, i, "attn_v", n_kv, k);
+  TRY(open_matrix(opener, &layer->q, i, "attn_q", n_q, k));
+  TRY(open_matrix(opener, &layer->k, i, "attn_k", n_kv, k));
+  return open_matrix(opener, &layer->v, i, "attn_v", n_kv, k);
 }
 
-static enum sotto_status open_qk_norm(struct opener *opener, struct affine *norm, int layer, const char *name, uint32_t n) {
-  TRY(open_vector(opener, &norm->weight, layer, name, "weight", n));
-  return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
-}
-
-static enum sotto_status open_attention(struct opener *opener, const struct config *config, struct layer *layer, int i) {
+static enum sotto_status open_attention(struct opener *opener, struct layer *layer, int i) {
+  const struct config *config = opener->config;
   const struct graph *graph = &config->graph;
   const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
-  if (graph->norms != NORMS_AFTER) TRY(open_norm(opener, config, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
-  TRY(open_qkv(opener, config, layer, i));
+  if (graph->norms != NORMS_AFTER) TRY(open_norm(opener, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
+  TRY(open_qkv(opener, layer, i));
   if (graph->qk_norm != QK_NORM_NONE) {
-    TRY(open_qk_norm(opener, &layer->q_norm, i, "attn_q_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_q));
-    TRY(open_qk_norm(opener, &layer->k_norm, i, "attn_k_norm", graph->qk_norm == QK_NORM_HEAD ? config->head_dim : n_kv));
+    const bool is_one = graph->qk_norm == QK_NORM_HEAD;
+    TRY(open_vector(opener, &layer->q_norm, i, "attn_q_norm", "weight", is_one ? config->head_dim : n_q));
+    TRY(open_vector(opener, &layer->k_norm, i, "attn_k_norm", "weight", is_one ? config->head_dim : n_kv));
   }
   if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->n_heads));
-  TRY(open_matrix(opener, config, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
+  TRY(open_matrix(opener, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
   if (graph->norms != NORMS_BEFORE)
-    TRY(open_norm(opener, config, &layer->attn_post_norm, i, "post_attention_norm", config->n_embd));
+    TRY(open_norm(opener, &layer->attn_post_norm, i, "post_attention_norm", config->n_embd));
   return SOTTO_OK;
 }
 
-static enum sotto_status open_ffn(struct opener *opener, const struct config *config, struct layer *layer, int i) {
+static enum sotto_status open_ffn(struct opener *opener, struct layer *layer, int i) {
+  const struct config *config = opener->config;
   const struct graph *graph = &config->graph;
   const uint32_t n_embd = config->n_embd, n_ff = config->n_ff;
   if (graph->norms != NORMS_AFTER && graph->block != BLOCK_ONE_NORM)
-    TRY(open_norm(opener, config, &layer->ffn_norm, i, graph->ffn_norm, n_embd));
+    TRY(open_norm(opener, &layer->ffn_norm, i, graph->ffn_norm, n_embd));
   if (graph->ffn == FFN_FUSED) {
-    TRY(open_rows(opener, config, &layer->gate, i, "ffn_up", n_ff, n_embd, 0, 2 * n_ff));
-    TRY(open_rows(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd, n_ff, 2 * n_ff));
+    TRY(open_rows(opener, &layer->gate, i, "ffn_up", n_ff, n_embd, 0, 2 * n_ff));
+    TRY(open_rows(opener, &layer->up, i, "ffn_up", n_ff, n_embd, n_ff, 2 * n_ff));
     if (opener->is_writing) layer->up.scale = layer->gate.scale;
   } else {
-    if (graph->ffn == FFN_GATED) TRY(open_matrix(opener, config, &layer->gate, i, "ffn_gate", n_ff, n_embd));
-    TRY(open_matrix(opener, config, &layer->up, i, "ffn_up", n_ff, n_embd));
+    if (graph->ffn == FFN_GATED) TRY(open_matrix(opener, &layer->gate, i, "ffn_gate", n_ff, n_embd));
+    TRY(open_matrix(opener, &layer->up, i, "ffn_up", n_ff, n_embd));
   }
   TRY(open_optional_vector(opener, &layer->act_scales, i, "ffn.act", "scales", n_ff));
-  TRY(open_matrix(opener, config, &layer->down, i, "ffn_down", n_embd, n_ff));
-  if (graph->norms != NORMS_BEFORE) TRY(open_norm(opener, config, &layer->ffn_post_norm, i, "post_ffw_norm", n_embd));
+  TRY(open_matrix(opener, &layer->down, i, "ffn_down", n_embd, n_ff));
+  if (graph->norms != NORMS_BEFORE) TRY(open_norm(opener, &layer->ffn_post_norm, i, "post_ffw_norm", n_embd));
   return SOTTO_OK;
 }
 
-static enum sotto_status open_input(struct opener *opener, const struct config *config) {
+/* A matrix of no layer. */
+static enum sotto_status open_whole(struct opener *opener, struct tensor *tensor, const char *name, uint32_t n_rows, uint32_t k) {
+  return open_tensor(opener, tensor, (struct wish){-1, name, "weight", MATRIX, n_rows, k, 0, 0});
+}
+
+static enum sotto_status open_input(struct opener *opener) {
+  const struct config *config = opener->config;
   struct weights *weights = opener->weights;
   const uint32_t half = config->rope_dims / 2;
   if (config->graph.has_positions)
-    TRY(open_tensor(opener, &weights->positions, (struct wish){-1, "position_embd", "weight", MATRIX, config->n_ctx_train, config->n_embd, 0, 0}));
+    TRY(open_whole(opener, &weights->positions, "position_embd", config->n_ctx_train, config->n_embd));
   if (config->graph.has_embedding_norm)
-    TRY(open_norm(opener, config, &weights->embedding_norm, -1, "token_embd_norm", config->n_embd));
+    TRY(open_norm(opener, &weights->embedding_norm, -1, "token_embd_norm", config->n_embd));
   TRY(open_optional_vector(opener, &weights->rope_freqs, -1, "rope_freqs", "weight", half));
   TRY(open_optional_vector(opener, &weights->rope_long, -1, "rope_factors_long", "weight", half));
   return open_optional_vector(opener, &weights->rope_short, -1, "rope_factors_short", "weight", half);
 }
 
 /* Of the embedding the graph needs a few rows at first; the whole comes last, for it may be the head. */
-static enum sotto_status open_all(struct opener *opener, const struct config *config) {
+static enum sotto_status open_all(struct opener *opener) {
+  const struct config *config = opener->config;
   struct weights *weights = opener->weights;
-  const struct wish embedding = {-1, "token_embd", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0};
   struct layer unwritten;
   weights->n_tensors = 0;
-  TRY(open_input(opener, config));
+  TRY(open_input(opener));
   for (uint32_t i = 0; i < config->n_layers; i++) {
     struct layer *layer = opener->is_writing ? &weights->layers[i] : &unwritten;
-    TRY(open_attention(opener, config, layer, (int)i));
-    TRY(open_ffn(opener, config, layer, (int)i));
+    TRY(open_attention(opener, layer, (int)i));
+    TRY(open_ffn(opener, layer, (int)i));
   }
-  TRY(open_norm(opener, config, &weights->output_norm, -1, "output_norm", config->n_embd));
-  if (exists(opener, -1, "output", "weight")) {
-    TRY(open_tensor(opener, &weights->output.weight, (struct wish){-1, "output", "weight", MATRIX, config->n_vocab, config->n_embd, 0, 0}));
+  TRY(open_norm(opener, &weights->output_norm, -1, "output_norm", config->n_embd));
+  if (config->graph.has_head || exists(opener, -1, "output", "weight")) {
+    TRY(open_whole(opener, &weights->output.weight, "output", config->n_vocab, config->n_embd));
     TRY(open_optional_vector(opener, &weights->output.scale, -1, "output", "scale", 1));
   }
   TRY(open_optional_vector(opener, &weights->output.bias, -1, "output", "bias", config->n_vocab));
-  return open_tensor(opener, &weights->embedding, embedding);
+  return open_whole(opener, &weights->embedding, "token_embd", config->n_vocab, config->n_embd);
 }
 
 /* Scales of activations in FP4, which Sotto does not use: it keeps more bits. */
@@ -255,15 +265,15 @@ enum sotto_status weights_open(struct weights *weights, const struct config *con
                                struct arena *arena, struct sotto_error *error) {
   *weights = (struct weights){0};
   struct arena counting = {0};
-  struct opener opener = {weights, gguf, &counting, error, false};
-  TRY(open_all(&opener, config)); /* counts tensors and staging, and finds every error */
+  struct opener opener = {weights, config, gguf, &counting, error, false};
+  TRY(open_all(&opener)); /* counts tensors and staging, and finds every error */
   weights->layers = arena_carve(arena, config->n_layers, sizeof(struct layer));
   weights->in_order = arena_carve(arena, weights->n_tensors, sizeof(struct tensor *));
   weights->staging = arena_carve(arena, 1, weights->staging_bytes);
   opener.arena = arena;
   opener.is_writing = !arena_measures(arena) && !arena_overflows(arena);
   if (opener.is_writing) memset(weights->layers, 0, config->n_layers * sizeof(struct layer));
-  TRY(open_all(&opener, config));
+  TRY(open_all(&opener));
   return opener.is_writing ? refuse_unused(&opener) : SOTTO_OK;
 }
 

@@ -10,6 +10,7 @@ const struct kernels *EXPORT(table)(int level) {
 
 int EXPORT(act_form)(int layout) { return (int)layouts[layout].act; }
 int EXPORT(group_bytes)(int layout, int k) { return (int)layout_group_bytes((enum layout)layout, k); }
+int EXPORT(block_bytes)(int layout) { return layouts[layout].row_block_bytes; }
 int EXPORT(row_bytes)(int layout, int k) { return (int)layout_row_bytes((enum layout)layout, k); }
 int EXPORT(panel_bytes)(int k) { return (int)gemm_panel_bytes(k); }
 

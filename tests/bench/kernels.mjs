@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K",
+const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
+  "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "Q1_0", "Q2_0", "TQ1_0", "TQ2_0",
   "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"];
 const LEVELS = { simd128: 2, relaxed: 3 };
 const FLOATS = 3; // the first three layouts
@@ -16,12 +17,13 @@ const SAMPLE_MS = 4;
 
 // Where the f16 scales of a file block are, and what they scale: kept large enough that no product is denormal.
 const SCALES = {
-  Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+  Q4_0: [0], Q4_1: [0, 2], Q5_0: [0], Q5_1: [0, 2], Q8_0: [0], Q2_K: [80, 82], Q3_K: [108], Q4_K: [0, 2], Q5_K: [0, 2], Q6_K: [208],
+  IQ4_NL: [0], IQ4_XS: [0], Q1_0: [0], Q2_0: [0], TQ1_0: [52], TQ2_0: [64],
   IQ1_S: [0], IQ1_M: [], IQ2_XXS: [0], IQ2_XS: [0], IQ2_S: [0], IQ3_XXS: [0], IQ3_S: [0], // IQ1_M's, in four nibbles, is left to chance
 };
-const BLOCK_BYTES = { Q4_0: 18, Q4_1: 20, Q5_0: 22, Q5_1: 24, Q8_0: 34, Q4_K: 144, Q5_K: 176, Q6_K: 210,
-  IQ1_S: 50, IQ1_M: 56, IQ2_XXS: 66, IQ2_XS: 74, IQ2_S: 82, IQ3_XXS: 98, IQ3_S: 110 };
+const BYTE_SCALES = { MXFP4: [0], NVFP4: [0, 1, 2, 3] };
 const F16_HUNDREDTH = 0x211f; // 0.01 in f16
+const FP4_SCALE = 0x70; // 2^-15 as E8M0, 64 as UE4M3
 
 const { values, positionals } = parseArgs({ options: { level: { type: "string" }, rounds: { type: "string", default: "30" } }, allowPositionals: true });
 const memory = new WebAssembly.Memory({ initial: 1024 });
@@ -44,7 +46,12 @@ function randomRows(name, nBytes) {
   // Signs and fractions at random, exponents of values between 1/8 and 1.
   else if (name === "F16") for (let at = 0; at < nBytes; at += 2) view.setUint16(at, (bytes[at] << 8 & 0x8000) | 0x3000 | view.getUint16(at, true) & 0x0bff, true);
   else if (name === "BF16") for (let at = 0; at < nBytes; at += 2) view.setUint16(at, (bytes[at] << 8 & 0x8000) | 0x3e00 | view.getUint16(at, true) & 0x00ff, true);
-  else for (let at = 0; at < nBytes; at += BLOCK_BYTES[name]) for (const scale of SCALES[name]) view.setUint16(at + scale, F16_HUNDREDTH, true);
+  else {
+    for (let at = 0; at < nBytes; at += exports.block_bytes(LAYOUTS.indexOf(name))) {
+      for (const scale of SCALES[name] ?? []) view.setUint16(at + scale, F16_HUNDREDTH, true);
+      for (const scale of BYTE_SCALES[name] ?? []) bytes[at + scale] = FP4_SCALE;
+    }
+  }
   return bytes;
 }
 

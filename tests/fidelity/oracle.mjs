@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const HOME = process.env.SOTTO_ORACLE ?? join(homedir(), ".cache/sotto-oracle");
-const ORACLE = join(HOME, "bin");
+export const BIN = join(HOME, "bin");
 export const VOCABULARIES = join(HOME, "llama.cpp/models");
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export const WORK = join(ROOT, "build/fidelity");
-export const PROGRAM = join(ORACLE, "oracle");
+export const PROGRAM = join(BIN, "oracle");
 export const SOTTO = join(ROOT, "build/sotto/bin/sotto.mjs");
 export const MODELS = ["SmolLM2-135M-Instruct.Q4_1", "gemma-3-270m-q4_k_m"];
 export const TEXTS = readFileSync(new URL("texts.txt", import.meta.url), "utf8").split("\n----\n").map((text) => text.trim());
@@ -22,7 +22,7 @@ export const modelPath = (name) => join(ROOT, `models/cache/${name}.gguf`);
 export function requireOracle() {
   mkdirSync(WORK, { recursive: true });
   if (existsSync(PROGRAM)) return;
-  console.error(`there is no oracle in ${ORACLE}; set SOTTO_ORACLE to the folder whose bin/ has the program`);
+  console.error(`there is no oracle in ${BIN}; set SOTTO_ORACLE to the folder whose bin/ has the program`);
   process.exit(2);
 }
 
@@ -73,7 +73,7 @@ export function tokens(name, texts) {
 export function exactWeights(name) {
   const exact = join(WORK, `${name}.exact.gguf`);
   if (!existsSync(exact)) {
-    execFileSync(join(ORACLE, "llama-quantize"), ["--allow-requantize", modelPath(name), exact, "F32"], { stdio: "pipe" });
+    execFileSync(join(BIN, "llama-quantize"), ["--allow-requantize", modelPath(name), exact, "F32"], { stdio: "pipe" });
   }
   return exact;
 }

@@ -9,7 +9,8 @@ const NO_AVX = ["--no-enable-avx", "--no-enable-avx2", "--no-enable-fma3"];
 const RUN_MS = 600_000;
 
 // Each engine's command, and the level that it must end at when it may choose: V8's baseline compiler spoils the
-// relaxed dot where AVX is missing, so the self-test must refuse it there, and accept it from the optimising compiler.
+// relaxed dot where AVX is missing, so the self-test must refuse it there, and accept it from the optimising compiler. Which
+// of the two relaxed dots is the faster one is for a clock to say.
 const ENGINES = [
   { name: "x64", command: [process.execPath], best: "relaxed" },
   { name: "x64 without AVX and FMA", command: [process.execPath, ...NO_AVX], best: "simd128" },
@@ -21,6 +22,7 @@ const ENGINES = [
 const runs = ENGINES.flatMap(({ best, ...engine }) => [
   { ...engine, args: [], expectedLevel: best },
   { ...engine, args: ["simd128"], expectedLevel: "simd128" },
+  ...(best === "relaxed" ? ["relaxed", "dot"] : []).map((level) => ({ ...engine, args: [level], expectedLevel: level })),
 ]);
 
 function answerOf({ command: [program, ...options], args }) {
@@ -30,9 +32,9 @@ function answerOf({ command: [program, ...options], args }) {
 }
 
 // What is wrong with a run's answer, in words; nothing when it is right.
-function faults(answer, { expectedLevel }, reference) {
+function faults(answer, { args, expectedLevel }, reference) {
   const differing = ["prompt", "answer", "text"].filter((key) => answer[key] !== reference[key]);
-  const isLevel = answer.level === expectedLevel;
+  const isLevel = answer.level === expectedLevel || (answer.level === "dot" && args.length === 0 && expectedLevel === "relaxed");
   return [...differing.map((key) => `${key} differs`), ...(isLevel ? [] : [`not ${expectedLevel}`])].join(", ");
 }
 

@@ -75,7 +75,7 @@ async function measure(bench) {
 function describe(info) {
   if (!info) return "";
   const threads = info.nThreads === 1 ? "1 thread" : `${info.nThreads} threads`;
-  const level = { relaxed: "relaxed SIMD", simd128: "SIMD" }[info.level] ?? info.level;
+  const level = { relaxed: "relaxed SIMD", dot: "relaxed SIMD", simd128: "SIMD" }[info.level] ?? info.level;
   return `Now: ${threads}, ${info.nCtx.toLocaleString("en")} tokens of context, ${bytes(info.memoryBytes)} of memory, ${level}.`;
 }
 

@@ -4,6 +4,7 @@ import { KV_TYPE, LEVEL, STATUS, TOKENIZE } from "./abi.js";
 import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
+import { fastestLevel } from "./level.js";
 import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
@@ -85,7 +86,7 @@ export class Engine {
     this.#checkParts();
     const { instance, options, out } = this;
     const modelOptions = instance.placeStruct("sotto_model_options", {
-      level: LEVEL[options.level?.toUpperCase() ?? "BEST"],
+      level: LEVEL[options.level?.toUpperCase() ?? fastestLevel(instance.exports)],
       file_bytes: totalBytes ?? 0,
     });
     instance.try("sotto_model_measure", this.header.gguf, modelOptions, out);

@@ -47,8 +47,9 @@ export function features() {
 export function chooseModule({ level, nThreads, wasmUrl }) {
   const has = features();
   if (!has.simd128) throw new SottoError("UNSUPPORTED_BROWSER");
-  const relaxed = has.relaxed && (level === undefined || level === "relaxed");
-  if (level === "relaxed" && !relaxed) {
+  const isRelaxed = level === "relaxed" || level === "dot";
+  const relaxed = has.relaxed && (level === undefined || isRelaxed);
+  if (isRelaxed && !relaxed) {
     throw new SottoError("UNSUPPORTED_BROWSER", "this browser lacks relaxed SIMD: leave out the option level");
   }
   const threads = has.threads ? nThreads ?? defaultThreads() : 1;

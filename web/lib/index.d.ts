@@ -62,7 +62,7 @@ export interface LoadOptions {
   wasmUrl?: string | URL;
 }
 
-export type Level = "scalar" | "simd128" | "relaxed";
+export type Level = "scalar" | "simd128" | "relaxed" | "dot";
 
 export interface ModelInfo {
   readonly name: string;

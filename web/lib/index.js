@@ -121,7 +121,7 @@ function publicInfo(info, client) {
   return {
     name: info.name ?? info.architecture,
     architecture: info.architecture,
-    level: ["best", "scalar", "simd128", "relaxed"][info.level],
+    level: ["best", "scalar", "simd128", "relaxed", "dot"][info.level],
     nThreads: info.n_threads,
     nParameters: info.n_parameters,
     nCtx: info.n_ctx,

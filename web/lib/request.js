@@ -50,7 +50,7 @@ const COMPLETION = {
 
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
-  level: oneOf("scalar", "simd128", "relaxed"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
+  level: oneOf("scalar", "simd128", "relaxed", "dot"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
   headers: object, keep: boolean, sha256: digest, early: boolean, onProgress: callback, signal,
 };
 

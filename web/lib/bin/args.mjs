@@ -8,7 +8,7 @@ export const LOAD_OPTIONS = {
   threads: { type: "number", help: "threads that compute" },
   kv: { type: "string", help: "the cache's type: f16, f32 or int8" },
   batch: { type: "number", help: "prompt tokens that are computed together" },
-  level: { type: "string", help: "kernels: scalar, simd128 or relaxed; the results are the same bits" },
+  level: { type: "string", help: "kernels: scalar, simd128, relaxed or dot; the results are the same bits" },
 };
 
 export class UsageError extends Error {

@@ -1,0 +1,69 @@
+// models.mjs: small models with random weights, one of each family, made by llama.cpp's test-llama-archs: 2 layers, 256
+// wide, 128 tokens. Weights of such a file that would hide mistakes are changed, and what llama.cpp reads and then leaves
+// out of the graph is taken away, as long as the family's real files do not have it.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse, serialise } from "../../models/gguf.mjs";
+import { BIN, ROOT } from "../fidelity/oracle.mjs";
+
+const WORK = join(ROOT, "build/oracle");
+const SEED = "1";
+
+export const FAMILIES = ["arcee", "baichuan", "bloom", "chatglm", "codeshell", "cohere2", "command-r", "ernie4_5",
+  "exaone", "exaone4", "falcon", "gemma", "gemma2", "gemma3", "glm4", "gpt2", "gptneox", "granite", "granite_swa", "hunyuan-dense", "hunyuan_vl",
+  "internlm2", "jais", "jais2", "llama", "maincoder", "minicpm", "mistral3", "mpt", "nemotron", "olmo", "olmo2", "orion",
+  "pangu-embedded", "phi2", "phi3", "qwen", "qwen2", "qwen2vl", "qwen3", "qwen3vl", "refact", "seed_oss", "smollm3",
+  "stablelm", "starcoder", "starcoder2", "xverse"];
+
+// Norms near 0 make all attention uniform, and divisors near 0 angles that no two programs round alike.
+const NEAR_ONE = /norm.*\.weight$|\.scales?$|^rope_f.*\.weight$/;
+
+// [families, names]: read by llama.cpp for these and not used. A scale of the feed-forward is one after the bias there,
+// where others have it before.
+const UNUSED = [
+  [["ernie4_5", "refact"], /attn_output\.bias$/],
+  [["refact"], /ffn_.*\.bias$/],
+  [["refact", "pangu-embedded"], /^rope_freqs/],
+  [["qwen2vl"], /^output\.bias$/],
+  [["qwen3", "qwen3vl"], /^cls\./],
+  [["mpt"], /attn_k_norm/],
+  [FAMILIES.filter((family) => family !== "qwen3" && family !== "cohere2"), /ffn_.*\.scale$/],
+];
+const UNUSED_KEYS = ["ernie4_5.expert_count", "ernie4_5.expert_used_count"];
+
+function nearOne(data) {
+  const changed = Buffer.from(data);
+  for (let at = 0; at < data.length; at += 4) changed.writeFloatLE(1 + Math.abs(data.readFloatLE(at)), at);
+  return changed;
+}
+
+function prepare(family, { keys, tensors }) {
+  UNUSED_KEYS.forEach((key) => keys.delete(key));
+  for (const [name, tensor] of tensors) {
+    if (UNUSED.some(([families, names]) => families.includes(family) && names.test(name))) tensors.delete(name);
+    if (NEAR_ONE.test(name)) tensor.data = nearOne(tensor.data);
+  }
+  return { keys, tensors };
+}
+
+/** The path of a family's file with F32 weights: made once, and kept below build/. */
+export function modelOf(family) {
+  const path = join(WORK, `${family}.f32.gguf`);
+  if (existsSync(path)) return path;
+  mkdirSync(WORK, { recursive: true });
+  execFileSync(join(BIN, "test-llama-archs"), ["-s", SEED, "-o", WORK, "-a", family], { stdio: "pipe" });
+  const made = ["dense", "moe"].map((kind) => join(WORK, `${family}-${kind}.gguf`));
+  writeFileSync(path, serialise(prepare(family, parse(readFileSync(made.find(existsSync))))));
+  made.forEach((name) => rmSync(name, { force: true }));
+  return path;
+}
+
+/** The paths of the same quantised to a type, and of those weights as F32; the files are written anew each time. */
+export function quantised(family, type) {
+  const [path, exact] = ["quantised.gguf", "exact.gguf"].map((name) => join(WORK, name));
+  const run = (...args) => execFileSync(join(BIN, "llama-quantize"), args, { stdio: "pipe" });
+  run(modelOf(family), path, type);
+  run("--allow-requantize", path, exact, "F32");
+  return { path, exact };
+}
