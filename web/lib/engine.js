@@ -35,12 +35,20 @@ export class Engine {
     return engine;
   }
 
-  constructor(instance, options, chunks) {
+  /** Opens the model of a whole header without its weights. Returns the bytes of memory that it takes. */
+  static reserve(instance, header, fileBytes, options) {
+    const engine = new Engine(instance, { ...options, onHelpers() {} }, null, header);
+    engine.#openModel(fileBytes);
+    if (engine.hasWeights) engine.#openSession();
+    return engine.memoryBytes;
+  }
+
+  constructor(instance, options, chunks, header = new Header(instance)) {
     this.#chunks = chunks;
     this.instance = instance;
     this.exports = instance.exports;
     this.options = options;
-    this.header = new Header(instance);
+    this.header = header;
     this.out = instance.allocate(16); // where calls write their results
     this.model = 0;
     this.openedSession = 0;

@@ -113,6 +113,26 @@ export function kept(): Promise<KeptModel[]>;
 /** Deletes what is kept of a model file; waits until no tab is loading it. */
 export function forget(url: string | URL): Promise<void>;
 
+export interface Estimate {
+  readonly fileBytes: number;
+  /** What is left to fetch: the file without what is kept of it. */
+  readonly fetchBytes: number;
+  /** What the browser gives this site on its disk; undefined where nobody tells. */
+  readonly freeBytes: number | undefined;
+  readonly fitsStorage: boolean | undefined;
+  /** Bytes of all memory of the engine, for this context. Undefined when there is a problem. */
+  readonly memoryBytes: number | undefined;
+  /** Why load would fail: OUT_OF_MEMORY, or what this file has that Sotto lacks; null when nothing is known against it. */
+  readonly problem: SottoError | null;
+}
+
+/**
+ * What a model would take of this device. Reads the file's header alone (up to 1 MiB more, where the server knows ranges),
+ * and asks for the memory without touching it. Not for split models.
+ */
+export function estimate(url: string | URL, options?: Pick<LoadOptions,
+  "nCtx" | "nBatch" | "kvType" | "nThreads" | "level" | "wasmUrl" | "headers" | "signal">): Promise<Estimate>;
+
 /** Loads a GGUF file. */
 export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
 

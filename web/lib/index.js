@@ -2,6 +2,7 @@
 import { BENCH_PLAN } from "./bench.js";
 import { Client } from "./client.js";
 import { SottoError } from "./errors.js";
+import { estimateModel } from "./estimate.js";
 import { features } from "./features.js";
 import * as request from "./request.js";
 import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
@@ -18,6 +19,13 @@ export function kept() {
 /** Deletes what is kept of a model file. */
 export async function forget(url) {
   await Promise.all(partsOf(request.checkAddress(url)).map(forgetKept));
+}
+
+/** What a model would take of this device, from its file's header alone. */
+export async function estimate(url, options) {
+  const [address, ...others] = partsOf(request.checkAddress(url));
+  if (others.length > 0) throw new SottoError("INVALID_ARGUMENT", "a split model cannot be estimated: load it");
+  return estimateModel(address, request.checkEstimate(options));
 }
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */

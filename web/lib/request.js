@@ -54,6 +54,8 @@ const LOAD = {
   headers: object, keep: boolean, sha256: digest, early: boolean, onProgress: callback, signal,
 };
 
+const ESTIMATE = Object.fromEntries(
+  ["nCtx", "nBatch", "kvType", "nThreads", "level", "wasmUrl", "headers", "signal"].map((name) => [name, LOAD[name]]));
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
@@ -76,6 +78,7 @@ function invalid(name, { words }) {
 }
 
 export const checkLoad = (options) => check(options, LOAD);
+export const checkEstimate = (options) => check(options, ESTIMATE);
 export const checkTokenize = (options) => check(options, TOKENIZE);
 export const checkDetokenize = (options) => check(options, DETOKENIZE);
 export const checkLogits = (options) => check(options, LOGITS);
