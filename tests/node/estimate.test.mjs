@@ -43,13 +43,29 @@ test("what stands against a model is its problem", { timeout: 60_000 }, async ()
   assert.deepEqual([problem.code, memoryBytes, fileBytes], ["UNSUPPORTED_ARCHITECTURE", undefined, file.length]);
 });
 
-test("memory that is refused is a problem that says how much was asked", { timeout: 60_000 }, async (context) => {
+// From now on no memory has more pages than `most`.
+function refuseMemory(context, most) {
   const { grow } = WebAssembly.Memory.prototype;
   context.mock.method(WebAssembly.Memory.prototype, "grow", function (nPages) {
-    if (nPages > 1000) throw new RangeError("no");
+    if (this.buffer.byteLength / 65536 + nPages > most) throw new RangeError("no");
     return grow.call(this, nPages);
   });
-  const { problem } = await estimate(server.url, { nThreads: 1 });
+}
+
+test("a context that does not fit is halved where the caller allows it", { timeout: 60_000 }, async (context) => {
+  const { memoryBytes } = await estimate(server.url, { nThreads: 1, nCtx: 1024 });
+  refuseMemory(context, memoryBytes / 65536);
+  const { problem } = await estimate(server.url, { nThreads: 1, nCtx: 4096 });
+  assert.equal(problem.code, "OUT_OF_MEMORY");
+  for (const nCtx of [4096, undefined]) {
+    const shrunk = await estimate(server.url, { nThreads: 1, nCtx, shrinkContext: true });
+    assert.deepEqual([shrunk.problem, shrunk.memoryBytes, shrunk.nCtx], [null, memoryBytes, 1024]);
+  }
+});
+
+test("memory that is refused is a problem that says how much was asked", { timeout: 60_000 }, async (context) => {
+  refuseMemory(context, 1000);
+  const { problem } = await estimate(server.url, { nThreads: 1, shrinkContext: true });
   assert.equal(problem.code, "OUT_OF_MEMORY");
   assert.match(problem.message, /\d+ MB/);
 });

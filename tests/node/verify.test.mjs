@@ -186,3 +186,15 @@ test("a wrong file ends the answer with CHECKSUM, and every later one", { timeou
 test("a digest that is none is refused", async () => {
   await assert.rejects(load(MODEL_URL, { sha256: "abc" }), { code: "INVALID_ARGUMENT" });
 });
+
+test("a file that changes half-way is loaded once more, and no further", { timeout: 60_000 }, async () => {
+  const file = await readFile(MODEL_PATH);
+  const broken = { kind: "reset", at: file.length >> 1, times: 1 };
+  server.setFile(file, '"one"');
+  server.expect(broken, { kind: "change", file, times: 1 });
+  const model = await load(server.url, { ...OPTIONS, sha256: MODEL_DIGEST });
+  assert.equal(await model.verified, true);
+  assert.ok(server.sentBytes >= file.length, "it was fetched from its start again");
+  assert.equal(server.requests.length, 3);
+  model.close();
+});

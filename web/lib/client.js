@@ -117,7 +117,7 @@ export class Client {
 
   async #load(signal, onOpened, onProgress) {
     throwIfAborted(signal);
-    const { nCtx, nBatch, kvType, level } = this.#options;
+    const { nCtx, shrinkContext, nBatch, kvType, level } = this.#options;
     const { url, nThreads } = chooseModule(this.#options);
     this.#compute = this.#newComputeWorker();
     listen(this.#compute, (message) => this.#receive(message));
@@ -126,7 +126,7 @@ export class Client {
     const onAbort = () => this.#fail(abortError(signal)); // nothing of half a model is worth keeping
     signal?.addEventListener("abort", onAbort);
     try {
-      const params = { port: port1, url, nThreads, nCtx, nBatch, kvType, level };
+      const params = { port: port1, url, nThreads, nCtx, shrinkContext, nBatch, kvType, level };
       const onEvent = ({ opened, progress }) => (opened ? onOpened(opened) : onProgress?.(progress));
       await this.#request("load", params, { onEvent, transfer: [port1] });
     } catch (error) {

@@ -11,6 +11,8 @@ import { describeHelpers } from "./threads.js";
 const STAGING_BYTES = 1 << 20; // as large as the largest chunk
 const SCRATCH_BYTES = 1 << 20; // for requests, beside the sampler's: memory does not grow later, as a rule
 const WAVE_TOKENS = 512; // positions whose logits can be read after one computation
+const DEFAULT_TOKENS = 4096; // of a context, at most: as in sotto.h
+const MIN_SHRUNK_TOKENS = 512; // a context that is halved ends below this
 const SLICE_MS = 8; // of computing between two looks at the messages
 const PROGRESS_MS = 100; // between two reports
 
@@ -35,12 +37,12 @@ export class Engine {
     return engine;
   }
 
-  /** Opens the model of a whole header without its weights. Returns the bytes of memory that it takes. */
+  /** Opens the model of a whole header without its weights. Returns { memoryBytes, nCtx }. */
   static reserve(instance, header, fileBytes, options) {
     const engine = new Engine(instance, { ...options, onHelpers() {} }, null, header);
     engine.#openModel(fileBytes);
     if (engine.hasWeights) engine.#openSession();
-    return engine.memoryBytes;
+    return { memoryBytes: engine.memoryBytes, nCtx: engine.nCtx };
   }
 
   constructor(instance, options, chunks, header = new Header(instance)) {
@@ -122,10 +124,29 @@ export class Engine {
     onHelpers(describeHelpers(instance, this.pool, nThreads - 1));
   }
 
+  // Where the caller allows it, half the context is tried when memory is refused.
   #openSession() {
+    const { instance, options } = this;
+    const { top } = instance;
+    for (let { nCtx } = options;; nCtx = (nCtx ?? this.#defaultContext()) >> 1) {
+      try {
+        return this.#openSessionOf(nCtx);
+      } catch (error) {
+        const isLast = nCtx !== undefined && nCtx <= MIN_SHRUNK_TOKENS;
+        if (error.code !== "OUT_OF_MEMORY" || !options.shrinkContext || isLast) throw error;
+        instance.top = top;
+      }
+    }
+  }
+
+  #defaultContext() {
+    return Math.min(this.#readInfo().n_ctx_train, DEFAULT_TOKENS);
+  }
+
+  #openSessionOf(nCtx) {
     const { instance, options, out } = this;
     const sessionOptions = instance.placeStruct("sotto_session_options", {
-      n_ctx: options.nCtx ?? 0,
+      n_ctx: nCtx ?? 0,
       n_batch: options.nBatch ?? 0,
       n_wave: WAVE_TOKENS,
       kv_type: KV_TYPE[options.kvType?.toUpperCase() ?? "DEFAULT"],

@@ -48,9 +48,9 @@ async function readHeader(header, remote, signal) {
 // The memory is taken, and given back with the instance: no page of it is touched, but a browser that refuses says so.
 function measure(instance, header, fileBytes, options) {
   try {
-    return { memoryBytes: Engine.reserve(instance, header, fileBytes, options), problem: null };
+    return { ...Engine.reserve(instance, header, fileBytes, options), problem: null };
   } catch (error) {
-    if (error instanceof SottoError) return { memoryBytes: undefined, problem: error };
+    if (error instanceof SottoError) return { memoryBytes: undefined, nCtx: undefined, problem: error };
     throw error;
   }
 }

@@ -21,6 +21,8 @@ export interface LoadProgress {
 export interface LoadOptions {
   /** Tokens that a prompt and its answer may have together. Default: the model's own, but at most 4,096. */
   nCtx?: number;
+  /** When memory is refused: try half the context, down to 512 tokens; ModelInfo.nCtx tells. Default: false. */
+  shrinkContext?: boolean;
   /** Prompt tokens that are computed together. Changes the speed, never the result. */
   nBatch?: number;
   /** Type of the cache of keys and values. Default: "int8", half as large as "f16", a little less exact. */
@@ -122,6 +124,8 @@ export interface Estimate {
   readonly fitsStorage: boolean | undefined;
   /** Bytes of all memory of the engine, for this context. Undefined when there is a problem. */
   readonly memoryBytes: number | undefined;
+  /** The context that memoryBytes is for, in tokens. */
+  readonly nCtx: number | undefined;
   /** Why load would fail: OUT_OF_MEMORY, or what this file has that Sotto lacks; null when nothing is known against it. */
   readonly problem: SottoError | null;
 }
@@ -131,7 +135,7 @@ export interface Estimate {
  * and asks for the memory without touching it. Not for split models.
  */
 export function estimate(url: string | URL, options?: Pick<LoadOptions,
-  "nCtx" | "nBatch" | "kvType" | "nThreads" | "level" | "wasmUrl" | "headers" | "signal">): Promise<Estimate>;
+  "nCtx" | "shrinkContext" | "nBatch" | "kvType" | "nThreads" | "level" | "wasmUrl" | "headers" | "signal">): Promise<Estimate>;
 
 /** Loads a GGUF file. */
 export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;

@@ -51,11 +51,11 @@ const COMPLETION = {
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed", "dot"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
-  headers: object, keep: boolean, sha256: digest, early: boolean, onProgress: callback, signal,
+  headers: object, keep: boolean, sha256: digest, early: boolean, shrinkContext: boolean, onProgress: callback, signal,
 };
 
 const ESTIMATE = Object.fromEntries(
-  ["nCtx", "nBatch", "kvType", "nThreads", "level", "wasmUrl", "headers", "signal"].map((name) => [name, LOAD[name]]));
+  ["nCtx", "shrinkContext", "nBatch", "kvType", "nThreads", "level", "wasmUrl", "headers", "signal"].map((name) => [name, LOAD[name]]));
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
