@@ -130,6 +130,16 @@ for (const [fault, code, nRequests] of GIVEN_UP) {
   }
 }
 
+test("of a file that is not there nothing stays", async () => {
+  server.expect({ kind: "status", status: 404 });
+  await assert.rejects(collect(), { code: "NOT_FOUND" });
+  await moment(10);
+  assert.deepEqual(folder.names, []);
+  server.expect();
+  await collect();
+  assert.equal(folder.names.length, 2);
+});
+
 test("a file that changes during a download is CHANGED, and nothing of the old one stays", async () => {
   server.expect({ kind: "reset", at: WHERE.middle, times: 1 }, { kind: "change", file: OTHER, times: 1 });
   await assert.rejects(collect(), { code: "CHANGED", message: /load it again/ });

@@ -90,13 +90,17 @@ class OpfsFolder {
     }
   }
 
+  remove(name) {
+    return this.#folder.removeEntry(name);
+  }
+
   async freeBytes() {
     const { quota, usage } = await navigator.storage.estimate();
     return quota - usage;
   }
 }
 
-/** Files in a folder: { open(name) -> as FileSystemSyncAccessHandle, freeBytes() }. */
+/** Files in a folder: { open(name) -> as FileSystemSyncAccessHandle, remove(name), freeBytes() }. */
 export class Store {
   #folder;
 
@@ -111,10 +115,15 @@ export class Store {
   async open(url, onWaiting) {
     const key = await keyOf(url);
     const release = await lock(key, onWaiting);
+    const names = [`${key}.gguf`, `${key}.map`];
     const files = [];
+    const onClose = async (isUnused) => {
+      if (isUnused) for (const name of names) await this.#folder.remove(name).catch(() => {}); // they are empty
+      release();
+    };
     try {
-      for (const name of [`${key}.gguf`, `${key}.map`]) files.push(await this.#folder.open(name));
-      return new KeptFile(publicUrl(url), this.#folder, ...files, new BroadcastChannel(channelName(key)), release);
+      for (const name of names) files.push(await this.#folder.open(name));
+      return new KeptFile(publicUrl(url), this.#folder, ...files, new BroadcastChannel(channelName(key)), onClose);
     } catch {
       for (const file of files) file.close();
       release();
@@ -131,11 +140,12 @@ class KeptFile {
   #data;
   #map;
   #channel;
-  #release;
+  #onClose;
   #sequence;
   #isReserved = false;
 
-  constructor(url, folder, data, map, channel, release) {
+  /** onClose(isUnused): the files are closed; whether nothing was ever kept in them. */
+  constructor(url, folder, data, map, channel, onClose) {
     const bytes = new Uint8Array(map.getSize());
     map.read(bytes, { at: 0 });
     const record = newest(bytes);
@@ -144,7 +154,7 @@ class KeptFile {
     this.#data = data;
     this.#map = map;
     this.#channel = channel;
-    this.#release = release;
+    this.#onClose = onClose;
     this.#sequence = record?.sequence ?? 0;
     this.totalBytes = record?.totalBytes;
     this.validator = record?.validator;
@@ -215,7 +225,7 @@ class KeptFile {
     this.#data.close();
     this.#map.close();
     this.#channel.close();
-    this.#release();
+    this.#onClose(this.#sequence === 0);
   }
 }
 
