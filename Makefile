@@ -147,18 +147,19 @@ build/sotto/.done: $(WASM) build/wasi/abi.js $(LIBRARY) models/catalog.json LICE
 	@cp $(WASM) build/wasi/abi.js models/catalog.json LICENSE $(@D)/
 	@touch $@
 
-build/app/.done: build/sotto/.done $(APP)
+build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 	@rm -rf $(@D) && mkdir -p $(@D)/vendor
 	@cp -R web/app/. $(@D)/
 	@cp -R build/sotto $(@D)/sotto
 	@cp models/catalog.json $(@D)/
 	@cp node_modules/marked/lib/marked.esm.js node_modules/dompurify/dist/purify.es.mjs $(@D)/vendor/
+	@$(NODE) web/precache.mjs $(@D) > build/precache.js && mv build/precache.js $(@D)/
 	@touch $@
 
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
-        bench bench-kernels bench-code emscripten golden dist format clean
+        bench bench-kernels bench-code bench-load soak emscripten golden dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -177,9 +178,11 @@ help:
 	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
+	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch"
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
+	@echo "  make soak                kill 500 loads at random bytes: each model is right in the end"
 	@echo "  make dist                the npm package as a file"
 	@echo "  make clean               remove build/ (models and npm packages stay)"
 
@@ -237,10 +240,15 @@ templates: build/sotto/.done build/templates/python
 bench: all
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/bench.mjs
+bench-load: all
+	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
+	@$(NODE) tests/bench/load.mjs
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
 bench-code: build/bench/kernels.wasm
 	@$(NODE) tests/bench/code.mjs
+soak: all
+	@$(NODE) --no-warnings tests/browser/kills.mjs 500
 golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 golden-templates: build/templates/python

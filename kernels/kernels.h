@@ -153,7 +153,7 @@ enum scales_form {
   SCALES_HALVES, /* 2 n times scale (i8), one for 16 columns, d */
   SCALES_Q2_K,   /* n times 8 x 2 bytes, one for 16 columns: scale and min of 4 bits each; d, dmin */
   SCALES_E8M0,   /* a power of two */
-  SCALES_UE4M3   /* 2 n times a float of 8 bits, one for 16 columns */
+  SCALES_E5M3    /* 2 n times a float of 8 bits, one for 16 columns */
 };
 
 struct layout_info {
@@ -185,7 +185,7 @@ static const struct layout_info layouts[LAYOUT_COUNT] = {
     [LAYOUT_IQ4_NL] = {32, 144, 18, 0, ACT_WIDE, NIBBLES, SCALES_D, 0, CODES_IQ4},
     [LAYOUT_IQ4_XS] = {256, 1104, 136, 0, ACT_WIDE, NIBBLES, SCALES_BLOCKS, 0, CODES_IQ4},
     [LAYOUT_MXFP4] = {32, 136, 17, 0, ACT_NARROW, NIBBLES, SCALES_E8M0, 12, CODES_FP4},
-    [LAYOUT_NVFP4] = {64, 288, 36, 0, ACT_NARROW, NIBBLES, SCALES_UE4M3, 12, CODES_FP4},
+    [LAYOUT_NVFP4] = {64, 288, 36, 0, ACT_NARROW, NIBBLES, SCALES_E5M3, 12, CODES_FP4},
     [LAYOUT_Q1_0] = {128, 144, 18, 0, ACT_NARROW, BITS1, SCALES_D, 1, CODES_PLAIN},
     [LAYOUT_Q2_0] = {64, 144, 18, 0, ACT_NARROW, BITS2, SCALES_D, 1, CODES_PLAIN},
     [LAYOUT_TQ1_0] = {256, 528, 54, 52, ACT_NARROW, BITS2, SCALES_D, 1, CODES_PLAIN},
@@ -198,6 +198,11 @@ static const struct layout_info layouts[LAYOUT_COUNT] = {
     [LAYOUT_IQ3_XXS] = {256, 848, 98, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
     [LAYOUT_IQ3_S] = {256, 912, 110, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
 };
+
+static inline bool layout_has_minima(enum layout layout) {
+  const int form = layouts[layout].scales;
+  return form == SCALES_DM || form == SCALES_K || form == SCALES_Q2_K;
+}
 
 static const int8_t codebooks[CODEBOOK_COUNT][16] = {
     [CODES_IQ4] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113},
@@ -225,7 +230,7 @@ float f16_to_f32(uint16_t h);
 uint16_t f16_from_f32(float x); /* to nearest even; beyond 65,504 the largest finite value */
 float bf16_to_f32(uint16_t h);
 float e8m0_to_f32_half(uint8_t e);  /* 2^(e - 128): half of what MXFP4 says, as its codes are doubled */
-float ue4m3_to_f32_half(uint8_t e); /* half of a float of 4 bits exponent, 3 bits fraction */
+float e5m3_to_f32(uint8_t e); /* 5 bits of exponent, which is 11 too high, 3 of fraction; nothing subnormal */
 
 /* ---- vec.c: what is done element by element, one source for every level (the compiler may vectorise it) ---- */
 

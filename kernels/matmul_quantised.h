@@ -17,10 +17,7 @@ struct scales { v128_t d[2], m[2], s[2][2]; };
 
 /* Properties of a layout, constants all. */
 INLINE bool has_halves(enum layout layout) {
-  return layouts[layout].scales == SCALES_HALVES || layouts[layout].scales == SCALES_Q2_K || layouts[layout].scales == SCALES_UE4M3;
-}
-INLINE bool has_minima(enum layout layout) {
-  return layouts[layout].scales == SCALES_DM || layouts[layout].scales == SCALES_K || layouts[layout].scales == SCALES_Q2_K;
+  return layouts[layout].scales == SCALES_HALVES || layouts[layout].scales == SCALES_Q2_K || layouts[layout].scales == SCALES_E5M3;
 }
 INLINE bool is_wide(enum layout layout) { return layouts[layout].act == ACT_WIDE; }
 INLINE int zero_point(enum layout layout) { return layouts[layout].zero; }
@@ -92,51 +89,55 @@ INLINE void widen8(v128_t out[2], v128_t i16x8) {
   out[1] = wasm_i32x4_extend_high_i16x8(i16x8);
 }
 
-/* Four scales of 8 bits at p as floats: powers of two (see e8m0_to_f32_half), small floats (ue4m3_to_f32_half). */
+/* Four scales of 8 bits at p, as integers, as powers of two (e8m0_to_f32_half), as small floats (e5m3_to_f32). */
+INLINE v128_t load_u8x4(const uint8_t *p) {
+  return wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p)));
+}
 INLINE v128_t load_e8m0x4(const uint8_t *p) {
-  const v128_t e = wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p))), one = wasm_i32x4_splat(1);
+  const v128_t e = load_u8x4(p), one = wasm_i32x4_splat(1);
   return wasm_i32x4_max(wasm_i32x4_shl(wasm_i32x4_sub(e, one), 23), wasm_i32x4_shl(wasm_i32x4_add(e, one), 21));
 }
-INLINE v128_t load_ue4m3x4(const uint8_t *p) {
-  const v128_t e = wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(p)));
-  return wasm_f32x4_mul(wasm_i32x4_shl(e, 20), wasm_f32x4_splat(0x1p119f));
+INLINE v128_t load_e5m3x4(const uint8_t *p) {
+  return wasm_f32x4_mul(wasm_i32x4_shl(load_u8x4(p), 20), wasm_f32x4_splat(0x1p116f));
+}
+
+INLINE void multiply(v128_t scales[2], v128_t i16x8) {
+  v128_t factors[2];
+  widen8(factors, i16x8);
+  for (int h = 0; h < 2; h++) scales[h] = wasm_f32x4_mul(scales[h], wasm_f32x4_convert_i32x4(factors[h]));
 }
 
 /* Scales of block j of a tile; p: where its scales begin. */
 INLINE void load_scales(const struct constants *constants, enum layout layout, struct scales *out, const uint8_t *p, int j) {
   const int form = layouts[layout].scales;
-  if (form == SCALES_E8M0 || form == SCALES_UE4M3) {
-    for (int h = 0; h < 2; h++) {
-      if (form == SCALES_E8M0) out->d[h] = load_e8m0x4(p + 4 * h);
-      else for (int half = 0; half < 2; half++) out->s[half][h] = load_ue4m3x4(p + 16 * j + 8 * half + 4 * h);
-    }
-    return;
-  }
-  const uint8_t *d = p + tile_scale_bytes(layout) - (has_minima(layout) ? 32 : 16);
+  const uint8_t *d = p + tile_scale_bytes(layout) - (layout_has_minima(layout) ? 32 : 16);
   for (int h = 0; h < 2; h++) {
-    out->d[h] = load_f16x4(constants, d + 8 * h);
-    if (has_minima(layout)) out->m[h] = load_f16x4(constants, d + 16 + 8 * h);
-    if (form == SCALES_Q2_K) out->m[h] = wasm_f32x4_neg(out->m[h]);
+    if (form == SCALES_E8M0) out->d[h] = load_e8m0x4(p + 4 * h);
+    else if (form != SCALES_E5M3) out->d[h] = load_f16x4(constants, d + 8 * h);
+    if (layout_has_minima(layout)) out->m[h] = load_f16x4(constants, d + 16 + 8 * h);
+    if (form == SCALES_K || form == SCALES_Q2_K) out->m[h] = wasm_f32x4_neg(out->m[h]);
   }
-  if (form == SCALES_BLOCKS || form == SCALES_K) {
-    v128_t scale[2], min[2];
-    widen8(scale, form == SCALES_K ? wasm_u16x8_load8x8(p + 8 * j) : wasm_i16x8_load8x8(p + 8 * j));
-    for (int h = 0; h < 2; h++) out->d[h] = wasm_f32x4_mul(out->d[h], wasm_f32x4_convert_i32x4(scale[h]));
-    if (form == SCALES_BLOCKS) return;
-    widen8(min, wasm_u16x8_load8x8(p + 64 + 8 * j));
-    for (int h = 0; h < 2; h++) out->m[h] = wasm_f32x4_neg(wasm_f32x4_mul(out->m[h], wasm_f32x4_convert_i32x4(min[h])));
-  }
-  if (form == SCALES_HALVES) {
-    widen8(out->s[0], wasm_i16x8_load8x8(p + 16 * j));
-    widen8(out->s[1], wasm_i16x8_load8x8(p + 16 * j + 8));
-  }
-  if (form == SCALES_Q2_K) { /* scales, then minima, as pairs of 16 bits */
-    const v128_t bytes = wasm_v128_load(p + 16 * j);
-    for (int i = 0; i < 2; i++) {
-      const v128_t pairs = pick(bytes, 4 * i, constants->nibbles);
-      out->s[i][0] = wasm_u16x8_extend_low_u8x16(pairs);
-      out->s[i][1] = wasm_u16x8_extend_high_u8x16(pairs);
+  switch (form) {
+    case SCALES_BLOCKS: multiply(out->d, wasm_i16x8_load8x8(p + 8 * j)); break;
+    case SCALES_K:
+      multiply(out->d, wasm_u16x8_load8x8(p + 8 * j));
+      multiply(out->m, wasm_u16x8_load8x8(p + 64 + 8 * j));
+      break;
+    case SCALES_HALVES: for (int half = 0; half < 2; half++) widen8(out->s[half], wasm_i16x8_load8x8(p + 16 * j + 8 * half)); break;
+    case SCALES_Q2_K: { /* scales, then minima, as pairs of 16 bits */
+      const v128_t bytes = wasm_v128_load(p + 16 * j);
+      for (int i = 0; i < 2; i++) {
+        const v128_t pairs = pick(bytes, 4 * i, constants->nibbles);
+        out->s[i][0] = wasm_u16x8_extend_low_u8x16(pairs);
+        out->s[i][1] = wasm_u16x8_extend_high_u8x16(pairs);
+      }
+      break;
     }
+    case SCALES_E5M3:
+      for (int half = 0; half < 2; half++)
+        for (int h = 0; h < 2; h++) out->s[half][h] = load_e5m3x4(p + 16 * j + 8 * half + 4 * h);
+      break;
+    default: break;
   }
 }
 
@@ -198,10 +199,10 @@ INLINE v128_t add_block(enum layout layout, v128_t acc, const struct sums *sums,
       acc = add_product(acc, wasm_i32x4_dot_i16x8(pair(total, half1), scales->s[0][h]), scales->d[h], act.d);
       return add_product(acc, minima, scales->m[h], act.d);
     }
-    case SCALES_UE4M3: return add_product(add_product(acc, total, scales->s[0][h], act.d), half1, scales->s[1][h], act.d);
+    case SCALES_E5M3: return add_product(add_product(acc, total, scales->s[0][h], act.d), half1, scales->s[1][h], act.d);
     default: acc = add_product(acc, total, scales->d[h], act.d);
   }
-  return has_minima(layout) ? wasm_f32x4_add(acc, wasm_f32x4_mul(scales->m[h], act.ds)) : acc;
+  return layout_has_minima(layout) ? wasm_f32x4_add(acc, wasm_f32x4_mul(scales->m[h], act.ds)) : acc;
 }
 
 INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_t *acts, int k, int n_groups) {

@@ -85,7 +85,7 @@ static float add_block(enum layout layout, float acc, const struct row_block *w,
     sum[i / 16] += w->q[i] * x->q[i];
     act_sum[i / 16] += x->q[i];
   }
-  if (layouts[layout].scales == SCALES_UE4M3) {
+  if (layouts[layout].scales == SCALES_E5M3) {
     for (int h = 0; h < 2; h++) acc = acc + (float)sum[h] * (w->d[h] * x->d);
     return acc;
   }

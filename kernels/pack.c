@@ -130,18 +130,20 @@ static void put_quants(enum plane_bytes planes, uint8_t *block, int row, const u
 static uint32_t get_bits1(const uint8_t *plane, int c) { return load32(plane) >> c & 0x01010101u; }
 static uint32_t get_bits2(const uint8_t *plane, int c) { return load32(plane + 32 * (c / 4)) >> 2 * (c & 3) & 0x03030303u; }
 
+static uint32_t get_nibbles(const uint8_t *planes, int c) { return load32(planes + 32 * (c & 3)) >> 4 * (c / 4) & 0x0f0f0f0f; }
+
 static void get_quants(enum plane_bytes planes, const uint8_t *block, int row, uint8_t q[BLOCK]) {
   const uint8_t *lane = block + 4 * row;
   for (int c = 0; c < 8; c++) {
-    uint32_t word = load32(lane + 32 * (c & 3)) >> 4 * (c / 4) & 0x0f0f0f0f;
+    uint32_t word;
     switch (planes) {
       case BITS1: word = get_bits1(lane, c) << 1; break;
       case BITS2: word = get_bits2(lane, c); break;
       case BITS3: word = get_bits2(lane, c) | get_bits1(lane + BITS2, c) << 2; break;
-      case BITS5: word |= get_bits1(lane + NIBBLES, c) << 4; break;
-      case BITS6: word |= get_bits2(lane + NIBBLES, c) << 4; break;
+      case BITS5: word = get_nibbles(lane, c) | get_bits1(lane + NIBBLES, c) << 4; break;
+      case BITS6: word = get_nibbles(lane, c) | get_bits2(lane + NIBBLES, c) << 4; break;
       case BYTES: word = load32(lane + 32 * c); break;
-      default: break;
+      default: word = get_nibbles(lane, c);
     }
     store32(q + 4 * c, word);
   }
@@ -168,15 +170,19 @@ static uint8_t read_iq4_scale(const uint8_t *block, int j) {
   return (uint8_t)(((block[4 + j / 2] >> 4 * (j % 2) & 15) | (load16(block + 2) >> 2 * j & 3) << 4) - 32);
 }
 
-/* NVFP4 without the sign bit, which says nothing, and without the NaN, which counts as 0. */
-static uint8_t read_ue4m3(uint8_t e) { return e == 0x7f ? 0 : e & 0x7f; }
+/* Half of a scale of NVFP4, whose codes are doubled: UE4M3 -> E5M3 (see e5m3_to_f32), which has the room to make subnormals
+ * normal: multiplying those costs hundreds of cycles. NaN counts as 0, and the sign says nothing. */
+static uint8_t read_ue4m3(uint8_t e) {
+  static const uint8_t subnormals[8] = {0, 8, 16, 20, 24, 26, 28, 30};
+  return e == 0x7f ? 0 : (e & 0x7f) < 8 ? subnormals[e & 7] : (uint8_t)((e & 0x7f) + (3 << 3));
+}
 
 static void put_scales(enum layout layout, uint8_t *scales, int row, const uint8_t *block) {
   const struct layout_info *info = &layouts[layout];
   uint8_t *d = scales; /* behind the other scales */
   switch (info->scales) {
     case SCALES_E8M0: scales[row] = block[0]; return;
-    case SCALES_UE4M3: for (int i = 0; i < 4; i++) scales[8 * i + row] = read_ue4m3(block[i]); return;
+    case SCALES_E5M3: for (int i = 0; i < 4; i++) scales[8 * i + row] = read_ue4m3(block[i]); return;
     case SCALES_BLOCKS:
       for (int j = 0; j < 8; j++) scales[8 * j + row] = read_iq4_scale(block, j);
       d += 64;
@@ -197,19 +203,18 @@ static void put_scales(enum layout layout, uint8_t *scales, int row, const uint8
     default: break;
   }
   __builtin_memcpy(d + 2 * row, block + info->d_at, 2);
-  if (info->scales == SCALES_DM || info->scales == SCALES_K || info->scales == SCALES_Q2_K)
-    __builtin_memcpy(d + 16 + 2 * row, block + info->d_at + 2, 2);
+  if (layout_has_minima(layout)) __builtin_memcpy(d + 16 + 2 * row, block + info->d_at + 2, 2);
 }
 
 /* Of block j of a tile. */
-static void get_scales(enum scales_form form, struct row_block *out, const uint8_t *scales, int row, int j) {
+static void get_scales(enum layout layout, struct row_block *out, const uint8_t *scales, int row, int j) {
   for (int h = 0; h < 2; h++) out->scale[h] = out->min[h] = 1;
   const uint8_t *d = scales;
   float factor = 1, min_factor = 1;
-  switch (form) {
+  switch (layouts[layout].scales) {
     case SCALES_E8M0: out->d[0] = out->d[1] = e8m0_to_f32_half(scales[row]); out->m = 0; return;
-    case SCALES_UE4M3:
-      for (int h = 0; h < 2; h++) out->d[h] = ue4m3_to_f32_half(scales[8 * (2 * j + h) + row]);
+    case SCALES_E5M3:
+      for (int h = 0; h < 2; h++) out->d[h] = e5m3_to_f32(scales[8 * (2 * j + h) + row]);
       out->m = 0;
       return;
     case SCALES_BLOCKS:
@@ -236,8 +241,7 @@ static void get_scales(enum scales_form form, struct row_block *out, const uint8
     default: break;
   }
   out->d[0] = out->d[1] = f16_to_f32(load16(d + 2 * row)) * factor;
-  const bool has_minima = form == SCALES_DM || form == SCALES_K || form == SCALES_Q2_K;
-  out->m = has_minima ? f16_to_f32(load16(d + 16 + 2 * row)) * min_factor : 0;
+  out->m = layout_has_minima(layout) ? f16_to_f32(load16(d + 16 + 2 * row)) * min_factor : 0;
 }
 
 static void pack_floats(int item_bytes, uint8_t *group, const uint8_t *rows, int n_rows, int k) {
@@ -288,7 +292,7 @@ void layout_unpack_block(enum layout layout, struct row_block *out, const void *
   uint8_t q[BLOCK];
   get_quants(info->planes, tile + j * info->planes, row, q);
   for (int i = 0; i < BLOCK; i++) out->q[i] = (int8_t)((info->codebook ? codebooks[info->codebook][q[i]] : (int8_t)q[i]) - info->zero);
-  get_scales(info->scales, out, tile + n_blocks * info->planes, row, j);
+  get_scales(layout, out, tile + n_blocks * info->planes, row, j);
 }
 
 void layout_unpack_row(enum layout layout, float *out, const void *group, int row, int k) {
@@ -342,7 +346,7 @@ float bf16_to_f32(uint16_t h) {
   return f;
 }
 
-/* The exponent one lower; of 0 and 1 that is subnormal. */
+/* Of 0 and 1 that is subnormal. */
 float e8m0_to_f32_half(uint8_t e) {
   const uint32_t bits = e < 2 ? (uint32_t)(e + 1) << 21 : (uint32_t)(e - 1) << 23;
   float f;
@@ -350,10 +354,9 @@ float e8m0_to_f32_half(uint8_t e) {
   return f;
 }
 
-/* As f16_to_f32: the biases are 127 and 7, and a half is taken. */
-float ue4m3_to_f32_half(uint8_t e) {
+float e5m3_to_f32(uint8_t e) {
   const uint32_t bits = (uint32_t)e << 20;
   float f;
   __builtin_memcpy(&f, &bits, 4);
-  return f * 0x1p119f;
+  return f * 0x1p116f; /* the biases are 127 and 11 */
 }

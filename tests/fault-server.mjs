@@ -21,6 +21,7 @@ export class FaultServer {
   faults = [];
   etag = '"one"';
   bytesPerMs = Infinity;
+  budgetBytes = Infinity; // that are still sent; then every connection stalls
   #server = createServer((request, response) => this.#route(request, response).catch(() => response.destroy()));
 
   /** elsewhere(request, response): answers what is not asked of the file. */
@@ -44,6 +45,7 @@ export class FaultServer {
   /** Forgets what was sent, and fails from now on as the faults say, one after the other. */
   expect(...faults) {
     this.requests = [];
+    this.budgetBytes = Infinity;
     this.faults = faults.map((fault) => ({ times: Infinity, ...fault }));
   }
 
@@ -112,7 +114,9 @@ export class FaultServer {
     Object.assign(log, { begin, end: begin });
     response.flushHeaders();
     while (log.end < stop && !response.destroyed) {
-      const to = Math.min(log.end + PIECE_BYTES, stop);
+      if (this.budgetBytes === 0) return;
+      const to = Math.min(log.end + Math.min(PIECE_BYTES, this.budgetBytes), stop);
+      this.budgetBytes -= to - log.end;
       const hasRoom = response.write(this.file.subarray(log.end, to));
       if (!hasRoom) await Promise.race([once(response, "drain"), once(response, "close")]);
       log.end = to;

@@ -28,10 +28,7 @@ static void fill_rows(enum layout layout, uint8_t *rows, int n_rows, int k) {
       for (int i = 0; i < 4; i++) rows[at + 49 + 2 * i] = (uint8_t)((rows[at + 49 + 2 * i] & 15) | (d >> 4 * i & 15) << 4);
     else if (layout == LAYOUT_MXFP4) rows[at] = (uint8_t)(rows[at] % 3 ? 116 + rows[at] % 8 : rows[at + 1] % 3); /* or subnormal */
     else if (layout != LAYOUT_NVFP4) memcpy(rows + at + layouts[layout].d_at, &d, 2);
-    switch (layouts[layout].scales) {
-      case SCALES_DM: case SCALES_K: case SCALES_Q2_K: memcpy(rows + at + layouts[layout].d_at + 2, &m, 2); break;
-      default: break;
-    }
+    if (layout_has_minima(layout)) memcpy(rows + at + layouts[layout].d_at + 2, &m, 2);
   }
 }
 

@@ -123,7 +123,7 @@ static void check_ways(const struct tiny_options *options, uint32_t kv_type) {
 }
 
 static const uint32_t types[] = {GGUF_F32, GGUF_F16, GGUF_BF16, GGUF_Q4_0, GGUF_Q4_1, GGUF_Q5_0, GGUF_Q5_1, GGUF_Q8_0, GGUF_Q4_K, GGUF_Q5_K, GGUF_Q6_K,
-                                 GGUF_IQ1_M, GGUF_IQ2_XS, GGUF_IQ3_XXS};
+                                 GGUF_Q2_K, GGUF_NVFP4, GGUF_TQ1_0, GGUF_IQ1_M, GGUF_IQ2_XS, GGUF_IQ3_XXS};
 
 static const uint32_t kv_types[] = {SOTTO_KV_F32, SOTTO_KV_F16, SOTTO_KV_INT8};
 

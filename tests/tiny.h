@@ -163,6 +163,8 @@ static inline float tiny_steps(uint32_t type) {
   switch (type) {
     case GGUF_Q5_0: case GGUF_Q5_1: case GGUF_IQ1_S: case GGUF_IQ1_M: return 16;
     case GGUF_Q8_0: return 127;
+    case GGUF_Q2_K: return 45;
+    case GGUF_TQ1_0: return 1;
     case GGUF_Q4_K: case GGUF_Q5_K: case GGUF_IQ3_XXS: case GGUF_IQ3_S: return 500;
     case GGUF_IQ2_XXS: case GGUF_IQ2_XS: case GGUF_IQ2_S: return 160;
     case GGUF_Q6_K: return 4000;
@@ -185,6 +187,9 @@ static inline void tiny_block(struct tiny_file *data, uint32_t type, float size)
     case GGUF_F16: memcpy(block, &half, 2); break;
     case GGUF_BF16: memcpy(block, &bf16, 2); break;
     case GGUF_Q6_K: memcpy(block + 208, &d, 2); break;
+    case GGUF_TQ1_0: memcpy(block + 52, &d, 2); break;
+    case GGUF_NVFP4: for (int i = 0; i < 4; i++) block[i] &= 7; break; /* up to 7/1024, times 12 */
+    case GGUF_Q2_K: memcpy(block + 80, &d, 2), memcpy(block + 82, &dmin, 2); break;
     case GGUF_Q4_1: case GGUF_Q5_1: memcpy(block, &d, 2), memcpy(block + 2, &m, 2); break;
     case GGUF_Q4_K: case GGUF_Q5_K: memcpy(block, &d, 2), memcpy(block + 2, &dmin, 2); break;
     case GGUF_IQ1_M: /* in the upper halves of four bytes */

@@ -1,4 +1,4 @@
-// Starts a real browser and gives it one face: { name, goto(url), run(caseName), page?, close() }. Chromium and
+// Starts a real browser and gives it one face: { goto(url), run(caseName), evaluate(expression), page?, close() }. Chromium and
 // Firefox are driven by puppeteer-core (DevTools protocol and WebDriver BiDi), WebKitGTK by plain WebDriver.
 
 import { spawn } from "node:child_process";
@@ -51,6 +51,7 @@ async function openPuppeteer(options) {
     page,
     goto: (url) => page.goto(url, { waitUntil: "load", timeout: PATIENCE_MS }),
     run: (name) => page.evaluate((caseName) => globalThis.runCase(caseName), name),
+    evaluate: (expression) => page.evaluate(expression),
     close: () => browser.close(),
   };
 }
@@ -73,6 +74,7 @@ async function openWebKit() {
     return {
       goto: (url) => session.post("url", { url }),
       run: (name) => session.post("execute/async", { script: RUN_CASE, args: [name] }),
+      evaluate: (expression) => session.post("execute/sync", { script: `return ${expression}`, args: [] }),
       close: () => session.end().finally(stop),
     };
   } catch (error) {

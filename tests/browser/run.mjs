@@ -11,6 +11,8 @@ import { testApp, testMinimal } from "./app.mjs";
 import { cases } from "./cases.js";
 import { browsers } from "./drivers.mjs";
 import { testKeeping } from "./keep.mjs";
+import { testKills } from "./kills.mjs";
+import { testOffline } from "./offline.mjs";
 
 const root = new URL("../../", import.meta.url);
 const path = (name) => new URL(name, root).pathname;
@@ -50,9 +52,12 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
       await runCases(t, browser, "isolated", Object.keys(cases));
       await runCases(t, browser, "plain", ["load by URL", "sampled text", "close"]);
       await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, path(MODEL.replace("/", "/cache/"))));
+      const folders = { app: path("build/app"), models: path("models/cache") };
+      await t.test("the page without a network", (t) => testOffline(t, browser, { ...folders, keeps: name !== "WebKitGTK" }));
       if (name === "Chromium") {
         await t.test("the chat page", () => testApp(browser.page, sites.isolated.url));
         await t.test("the smallest page", () => testMinimal(browser.page, sites.isolated.url));
+        await t.test("20 loads that are killed", () => testKills(browser.page.browser(), { nKills: 20 }));
       }
     } finally {
       await browser.close();

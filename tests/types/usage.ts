@@ -1,5 +1,5 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-import { SottoError, features, forget, kept, load } from "../../web/lib/index.js";
+import { SottoError, features, forget, kept, keptFile, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
@@ -44,7 +44,9 @@ export async function complete(model: Model): Promise<number> {
 
 export async function makeRoom(): Promise<void> {
   for (const { url, bytes, totalBytes, lastUsed } of await kept()) {
+    const file: File | undefined = await keptFile(url);
     if (bytes === totalBytes && lastUsed < new Date(2020, 0)) await forget(url);
+    else console.log(file?.size);
   }
 }
 

@@ -4,6 +4,7 @@
 import { Chat } from "./chat.js";
 import { loadCatalogue } from "./catalogue.js";
 import { Engine } from "./engine.js";
+import { setUpOffline } from "./offline.js";
 import { fillPicker } from "./picker.js";
 import * as settings from "./settings.js";
 import { setUpStatus } from "./status.js";
@@ -66,8 +67,8 @@ function submit() {
 function ask(text) {
   chat.ask(text);
   if (engine.state !== "none") return;
-  const local = models.find((model) => model.isLocal);
-  if (local) openModel(local);
+  const here = models.find((model) => model.isHere);
+  if (here) openModel(here);
   else modelsDialog.showModal();
 }
 
@@ -175,7 +176,7 @@ async function setUpModels() {
   fillPicker(byId("dialog-models"), { models, ...picker });
   // Last time's model again, when that costs no download.
   const last = models.find((model) => model.name === recall("model"));
-  if (last?.isLocal && engine.state === "none") openModel(last);
+  if (last?.isHere && engine.state === "none") openModel(last);
 }
 
 engine.addEventListener("change", showState);
@@ -196,4 +197,5 @@ setUpDialogs();
 setUpTheme();
 showState();
 if (matchMedia("(hover: hover)").matches) prompt.focus(); // on a phone a keyboard would hide the choice
+await setUpOffline(() => engine.state === "none" && !chat.isStarted && prompt.value === "");
 await setUpModels();

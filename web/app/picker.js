@@ -26,8 +26,8 @@ export function fillPicker(container, { models, onModel, onFile }) {
 function modelCard(model, onModel) {
   const card = element("button", "model-card");
   card.type = "button";
-  const where = model.isLocal ? "on this computer" : `${bytes(model.bytes)} to download`;
-  const facts = [model.isLocal ? bytes(model.bytes) : undefined, where, model.licence];
+  const where = model.isHere ? "on this device" : `${bytes(model.bytes)} to download`;
+  const facts = [model.isHere ? bytes(model.bytes) : undefined, where, model.licence];
   card.append(element("span", "model-title", model.title),
     element("span", "model-facts", facts.filter(Boolean).join(" · ")));
   card.addEventListener("click", () => onModel(model));

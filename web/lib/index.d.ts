@@ -115,6 +115,12 @@ export function kept(): Promise<KeptModel[]>;
 /** Deletes what is kept of a model file; waits until no tab is loading it. */
 export function forget(url: string | URL): Promise<void>;
 
+/**
+ * The file that is kept of a URL, to be written to the person's disk, say: it stays in storage and is read as it is used.
+ * Undefined unless all of it is there.
+ */
+export function keptFile(url: string | URL): Promise<File | undefined>;
+
 export interface Estimate {
   readonly fileBytes: number;
   /** What is left to fetch: the file without what is kept of it. */

@@ -7,7 +7,7 @@ import { features } from "./features.js";
 import * as request from "./request.js";
 import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
 import { partsOf } from "./split.js";
-import { forgetKept, listKept } from "./store.js";
+import { forgetKept, listKept, readKept } from "./store.js";
 
 export { SottoError, features };
 
@@ -26,6 +26,11 @@ export async function estimate(url, options) {
   const [address, ...others] = partsOf(request.checkAddress(url));
   if (others.length > 0) throw new SottoError("INVALID_ARGUMENT", "a split model cannot be estimated: load it");
   return estimateModel(address, request.checkEstimate(options));
+}
+
+/** What is kept of a URL as a File, for export; undefined unless all of it is there. */
+export async function keptFile(url) {
+  return readKept(request.checkAddress(url));
 }
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */

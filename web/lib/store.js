@@ -45,6 +45,17 @@ export async function listKept() {
     ({ url, bytes: new RangeSet(ranges).bytes, totalBytes, lastUsed: new Date(lastUsed) }));
 }
 
+/** The file that is kept of a URL, to be read from storage bit by bit; undefined unless it is whole. */
+export async function readKept(url) {
+  const folder = await openFolder().catch(() => null);
+  if (!folder) return undefined;
+  const key = await keyOf(url);
+  const open = async (name) => (await folder.getFileHandle(name)).getFile();
+  const record = await open(`${key}.map`).then(readRecord).catch(() => null);
+  const isWhole = record?.totalBytes !== undefined && new RangeSet(record.ranges).has(0, record.totalBytes);
+  return isWhole ? open(`${key}.gguf`) : undefined;
+}
+
 async function readRecord(file) {
   return newest(new Uint8Array(await file.arrayBuffer()));
 }
