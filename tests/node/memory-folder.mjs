@@ -13,6 +13,14 @@ export class MemoryFolder {
     return new Handle(this, this.#files.get(name));
   }
 
+  async remove(name) {
+    this.#files.delete(name);
+  }
+
+  get names() {
+    return [...this.#files.keys()];
+  }
+
   async freeBytes() {
     return this.roomBytes;
   }

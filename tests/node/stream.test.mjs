@@ -7,6 +7,8 @@ import { Breath, Engine } from "../../build/sotto/engine.js";
 import { chooseModule } from "../../build/sotto/features.js";
 import { compile, listen } from "../../build/sotto/platform.js";
 import { receiveChunks } from "../../build/sotto/protocol.js";
+import { readSource } from "../../build/sotto/source.js";
+import { FaultServer } from "../fault-server.mjs";
 import { MODEL_PATH, MODEL_URL, PACKAGE, collect } from "./support.mjs";
 
 const { load } = await import(new URL("index.js", PACKAGE));
@@ -49,7 +51,7 @@ function obedient(beforeRange = () => {}) {
   return Object.assign(send(), { want: wish.open });
 }
 
-const open = (chunks) => Engine.open(module, chunks, OPTIONS);
+const open = (chunks, options = OPTIONS) => Engine.open(module, chunks, options);
 
 async function logitsOf(engine, tokens = PROMPT) {
   engine.sync(tokens);
@@ -93,6 +95,30 @@ test("the prompt's last layer is computed before the head's bytes are sent", { t
   assert.match(order, /^E+L+E+$/, "rows of the prompt, layers, head");
   await engine.ready;
   assert.equal(count.units, 2 * engine.info.n_layers);
+});
+
+test("of a long prompt the server sees few requests, and little that is not wanted yet", { timeout: 60_000 }, async () => {
+  const server = await new FaultServer(file).listen();
+  server.bytesPerMs = 1 << 15;
+  const engine = await open(readSource(server.url), { ...OPTIONS, nCtx: 1024 });
+  const text = await readFile(new URL("../../ARCHITECTURE.md", import.meta.url), "utf8");
+  engine.sync(engine.tokenize(text.slice(-2500)));
+  const wanted = engine.wanted();
+  const headEnd = wanted.at(-1)[1]; // which is the embedding, and comes first in this file
+  const rows = wanted.slice(0, wanted.findIndex(([begin]) => begin >= headEnd));
+  await engine.compute(new Breath());
+  await engine.ready;
+  await server.close();
+  const requests = server.requests.slice(1); // the first began before anything was wanted
+  const isRow = ({ begin }) => begin < headEnd;
+  const ofRows = requests.slice(0, requests.findLastIndex((request) => !isRow(request))).filter(isRow);
+  const sumOf = (ranges) => ranges.reduce((sum, [begin, end]) => sum + end - begin, 0);
+  const early = sumOf(ofRows.map(({ begin, end }) => [begin, end])) - sumOf(rows);
+  assert.ok(rows.length > 120 && wanted.length > 350, `${rows.length} of ${wanted.length} ranges`);
+  assert.ok(ofRows.length <= rows.length / 2, `${ofRows.length} requests for ${rows.length} groups of rows`);
+  assert.ok(requests.length <= wanted.length / 3, `${requests.length} requests for ${wanted.length} ranges`);
+  assert.ok(early <= 6 << 20, `${early} bytes came before they were wanted`);
+  assert.ok(server.sentBytes <= file.length + (3 << 20), `${server.sentBytes} of ${file.length} bytes were sent`);
 });
 
 test("chunks may come in any order and any split", { timeout: 20_000 }, async () => {

@@ -2,9 +2,10 @@
 // and starts anew after a death.
 import { SottoError, abortError, asSottoError, errorFromMessage, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { chooseModule } from "./features.js";
-import { Worker, keepAlive, listen, watch } from "./platform.js";
-import { sendChunks } from "./protocol.js";
-import { isAddress, isRereadable, readSource } from "./source.js";
+import { feed } from "./feed.js";
+import { isOnHub } from "./hub.js";
+import { Worker, defer, keepAlive, listen, watch } from "./platform.js";
+import { isAddress, isRereadable } from "./source.js";
 import { askToPersist, forgetKept } from "./store.js";
 import { startHelpers } from "./threads.js";
 
@@ -15,6 +16,9 @@ export class Client {
   #source;
   #options;
   #storage = "none";
+  #isVerified = false;
+  #verification; // of the load under way: { promise, resolve, reject }
+  #checksumError = null; // for good: who loads a wrong file again gets it again
   #compute = null;
   #workers = new Set();
   #requests = new Map(); // id -> { resolve, reject, onEvent }
@@ -60,13 +64,25 @@ export class Client {
     return this.#storage;
   }
 
+  /** Whether the file's SHA-256 has been compared with the one that it must have. */
+  get isVerified() {
+    return this.#isVerified;
+  }
+
+  /** A promise of the same, of the last load; rejects with CHECKSUM. */
+  get verified() {
+    return this.#verification.promise;
+  }
+
   #start({ signal, onProgress }) {
     let ready;
+    this.#isVerified = false;
+    this.#verification = defer();
     const opened = new Promise((resolve, reject) => {
       ready = this.#load(signal, resolve, onProgress);
       ready.catch((error) => {
         if (this.#opened === opened) this.#fail(error); // else a later call has started anew
-        if (this.#isKept() && DAMAGED.includes(error.code)) forgetKept(this.#source).catch(() => {}); // the error is told
+        if (this.#isKept() && DAMAGED.includes(error.code)) this.#forget();
         reject(error);
       });
     });
@@ -102,6 +118,7 @@ export class Client {
 
   #ready() {
     if (this.#isClosed) throw new SottoError("CLOSED");
+    if (this.#checksumError) throw this.#checksumError;
     if (this.#opened) return this.#opened;
     if (isRereadable(this.#source)) return this.start().opened;
     throw new SottoError("WORKER_DIED", "the worker died, and its stream cannot be read again: load the model again");
@@ -115,45 +132,74 @@ export class Client {
   // A request of a new compute worker, which the source's bytes are sent to.
   async #withSource(method, { signal, onEvent, onProgress }) {
     throwIfAborted(signal);
-    const { nCtx, nBatch, kvType, level } = this.#options;
+    const { nCtx, shrinkContext, nBatch, kvType, level } = this.#options;
     const { url, nThreads } = chooseModule(this.#options);
     this.#compute = this.#newComputeWorker();
     listen(this.#compute, (message) => this.#receive(message));
     const { port1, port2 } = new MessageChannel();
-    const stopFeeding = this.#feed(port2, onProgress);
+    const stopFeeding = this.#feed({ port: port2, engine: { url, shared: nThreads > 1 } }, onProgress);
     const onAbort = () => this.#fail(abortError(signal)); // nothing of half a model is worth keeping
     signal?.addEventListener("abort", onAbort);
     try {
-      const params = { port: port1, url, nThreads, nCtx, nBatch, kvType, level };
-      return await this.#request(method, params, { onEvent, transfer: [port1] });
+      const params = { port: port1, url, nThreads, nCtx, shrinkContext, nBatch, kvType, level };
+      const result = await this.#request(method, params, { onEvent, transfer: [port1] });
+      if (method !== "load") stopFeeding(); // after a load the file may still be hashed
+      return result;
+    } catch (error) {
+      stopFeeding();
+      throw error;
     } finally {
       signal?.removeEventListener("abort", onAbort);
-      stopFeeding();
     }
   }
 
-  // Bytes that the caller holds are sent from here; the rest is read by a worker of its own.
-  #feed(port, onProgress) {
+  get #addresses() {
+    return [this.#source].flat().filter(isAddress);
+  }
+
+  // What the file is to be compared with; undefined when nobody knows anything of it.
+  #check() {
+    const { sha256 } = this.#options;
+    return sha256 || this.#addresses.some(isOnHub) ? { sha256: sha256?.toLowerCase() } : undefined;
+  }
+
+  // A stream is sent from here, and so is a buffer that need not be hashed; the rest is read by a worker of its own.
+  // Returns a function that ends it.
+  #feed({ port, engine }, onProgress) {
     const source = this.#source;
     const { headers } = this.#options;
-    if (!isAddress(source) && !(source instanceof Blob)) {
+    const check = this.#check();
+    const isBuffer = source instanceof ArrayBuffer || ArrayBuffer.isView(source);
+    if (source instanceof ReadableStream || (isBuffer && !check)) {
       const controller = new AbortController();
-      sendChunks(port, readSource(source, controller), controller);
+      const { signal } = controller;
+      feed({ port, source, check, engine, signal }, (event) => signal.aborted || this.#hear(event, onProgress));
       return () => controller.abort();
     }
     const keep = this.#isKept();
     if (keep) askToPersist();
     const worker = this.#newIoWorker();
-    listen(worker, ({ storage = this.#storage, waiting }) => {
-      this.#storage = storage;
-      if (waiting) onProgress?.({ phase: "waiting", ...waiting });
+    listen(worker, (event) => {
+      if (event.verified !== undefined) this.#stop(worker);
+      this.#hear(event, onProgress);
     });
-    worker.postMessage({ port, source: isAddress(source) ? String(source) : source, headers, keep }, [port]);
+    worker.postMessage({ port, source: isBuffer ? new Blob([source]) : source, headers, keep, check, engine }, [port]);
     return () => this.#stop(worker);
   }
 
+  #hear({ storage = this.#storage, waiting, verified, error }, onProgress) {
+    this.#storage = storage;
+    if (waiting) onProgress?.({ phase: "waiting", ...waiting });
+    if (verified !== undefined) this.#verification.resolve(this.#isVerified = verified);
+    if (error) this.#fail(this.#checksumError = errorFromMessage(error));
+  }
+
+  #forget() {
+    for (const address of this.#addresses) forgetKept(address).catch(() => {}); // an error has been told
+  }
+
   #isKept() {
-    return isAddress(this.#source) && (this.#options.keep ?? true);
+    return this.#addresses.length > 0 && (this.#options.keep ?? true);
   }
 
   // Bundlers look for exactly this: new Worker(new URL("./...", import.meta.url), ...).
@@ -217,6 +263,7 @@ export class Client {
   #fail(error) {
     this.#opened = null;
     this.#compute = null;
+    this.#verification?.reject(error);
     for (const worker of this.#workers) this.#stop(worker);
     for (const { reject } of this.#requests.values()) reject(asSottoError(error));
   }

@@ -3,7 +3,7 @@
 // first, over several connections when the server knows ranges.
 import { throwIfAborted } from "./errors.js";
 import { fetchStretch } from "./http.js";
-import { Order, RangeSet } from "./ranges.js";
+import { Order, RangeSet, joinNear } from "./ranges.js";
 
 const MAX_CONNECTIONS = 3;
 const READ_BYTES = 1 << 20; // of storage at once
@@ -20,18 +20,24 @@ export class Download {
   #stock = new RangeSet(); // what was kept when this began
   #order = new Order();
   #sent = new RangeSet();
+  #sha256;
+  #isHeld = false;
   #connections = new Set();
   #isMoved = false; // ranges are wanted since the connections were opened
 
-  /** store: a Store or null. onEvent({ storage }): whether the file is kept; ({ waiting }): how far another tab is. */
-  constructor(url, { headers, signal, store = null, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = {}) {
+  /**
+   * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. onEvent({ storage }):
+   * whether the file is kept; ({ waiting }): how far another tab is.
+   */
+  constructor(url, { headers, signal, store = null, sha256, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = {}) {
+    this.#sha256 = sha256;
     this.#remote = { url, headers, signal, stallMs, retryMs };
     this.#store = store;
     this.#onEvent = onEvent;
   }
 
   want(ranges) {
-    this.#order.want(ranges);
+    this.#order.want(joinNear(ranges));
     this.#isMoved = true;
   }
 
@@ -51,8 +57,40 @@ export class Download {
       throw error;
     } finally {
       for (const connection of this.#connections) this.#drop(connection);
-      this.#kept?.close(this.#remote);
+      if (!this.#isHeld) this.close();
     }
+  }
+
+  // ---- what is kept, when all chunks are out ----
+
+  /** From now on close() closes what is kept, not the last chunk. */
+  hold() {
+    this.#isHeld = true;
+  }
+
+  get isVerified() {
+    return this.#kept?.sha256 !== undefined;
+  }
+
+  get canReread() {
+    return this.#kept !== null && !this.#kept.isFull;
+  }
+
+  /** At most `length` bytes; null when they are not there. */
+  reread(offset, length) {
+    const [begin, end] = first(this.#kept?.ranges.parts(offset, offset + length) ?? [].values()) ?? [];
+    return begin === offset ? this.#kept.read(begin, end - begin) : null;
+  }
+
+  /** The file is verified as that digest; null: it is wrong, and dropped. */
+  settle(sha256) {
+    if (sha256 === null) this.#kept?.clear();
+    else if (this.#kept) this.#kept.sha256 = sha256;
+  }
+
+  close() {
+    this.#kept?.close(this.#remote);
+    this.#kept = null;
   }
 
   get #fileBytes() {
@@ -67,6 +105,8 @@ export class Download {
     const onWaiting = (waiting) => this.#onEvent({ waiting });
     this.#kept = await this.#store?.open(this.#remote.url, onWaiting) ?? null;
     this.#onEvent({ storage: this.#kept ? "opfs" : "none" });
+    const isOther = this.#sha256 && this.#kept?.sha256 && this.#kept.sha256 !== this.#sha256;
+    if (isOther) this.#kept.clear();
     const { totalBytes, validator } = this.#kept ?? {};
     const cache = this.#kept ? "no-store" : "default"; // the browser need not keep it a second time
     Object.assign(this.#remote, { totalBytes, validator, cache });

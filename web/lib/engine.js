@@ -5,12 +5,14 @@ import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
 import { fastestLevel } from "./level.js";
-import { pause } from "./platform.js";
+import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
 const STAGING_BYTES = 1 << 20; // as large as the largest chunk
 const SCRATCH_BYTES = 1 << 20; // for requests, beside the sampler's: memory does not grow later, as a rule
 const WAVE_TOKENS = 512; // positions whose logits can be read after one computation
+const DEFAULT_TOKENS = 4096; // of a context, at most: as in sotto.h
+const MIN_SHRUNK_TOKENS = 512; // a context that is halved ends below this
 const SLICE_MS = 8; // of computing between two looks at the messages
 const PROGRESS_MS = 100; // between two reports
 
@@ -35,12 +37,20 @@ export class Engine {
     return engine;
   }
 
-  constructor(instance, options, chunks) {
+  /** Opens the model of a whole header without its weights. Returns { memoryBytes, nCtx }. */
+  static reserve(instance, header, fileBytes, options) {
+    const engine = new Engine(instance, { ...options, onHelpers() {} }, null, header);
+    engine.openModel(fileBytes);
+    if (engine.hasWeights) engine.openSession();
+    return { memoryBytes: engine.memoryBytes, nCtx: engine.nCtx };
+  }
+
+  constructor(instance, options, chunks, header = new Header(instance)) {
     this.#chunks = chunks;
     this.instance = instance;
     this.exports = instance.exports;
     this.options = options;
-    this.header = new Header(instance);
+    this.header = header;
     this.out = instance.allocate(16); // where calls write their results
     this.model = 0;
     this.openedSession = 0;
@@ -84,6 +94,7 @@ export class Engine {
 
   /** Opens the model that the header describes; memory grows by all that its weights need. */
   openModel(totalBytes) {
+    this.#checkParts();
     const { instance, options, out } = this;
     const modelOptions = instance.placeStruct("sotto_model_options", {
       level: LEVEL[options.level?.toUpperCase() ?? fastestLevel(instance.exports)],
@@ -98,6 +109,15 @@ export class Engine {
     if (options.nThreads > 1) this.#openPool(options);
   }
 
+  // A part of a split model does not hold what its header says that the whole does.
+  #checkParts() {
+    const wholeTensors = this.header.find("split.tensors.count");
+    const nTensors = this.exports.sotto_gguf_n_tensors(this.header.gguf);
+    if (wholeTensors === undefined || wholeTensors === nTensors) return;
+    const [number, count] = ["split.no", "split.count"].map((key) => this.header.find(key));
+    throw errorOf("WRONG_PARTS", `part ${number + 1} of ${count}, with ${nTensors} of ${wholeTensors} tensors`);
+  }
+
   #openPool({ nThreads, onHelpers }) {
     const { instance, out } = this;
     const nBytes = this.exports.sotto_pool_measure(nThreads);
@@ -106,10 +126,29 @@ export class Engine {
     onHelpers(describeHelpers(instance, this.pool, nThreads - 1));
   }
 
+  // Where the caller allows it, half the context is tried when memory is refused.
   openSession() {
+    const { instance, options } = this;
+    const { top } = instance;
+    for (let { nCtx } = options;; nCtx = (nCtx ?? this.#defaultContext()) >> 1) {
+      try {
+        return this.#openSessionOf(nCtx);
+      } catch (error) {
+        const isLast = nCtx !== undefined && nCtx <= MIN_SHRUNK_TOKENS;
+        if (error.code !== "OUT_OF_MEMORY" || !options.shrinkContext || isLast) throw error;
+        instance.top = top;
+      }
+    }
+  }
+
+  #defaultContext() {
+    return Math.min(this.#readInfo().n_ctx_train, DEFAULT_TOKENS);
+  }
+
+  #openSessionOf(nCtx) {
     const { instance, options, out } = this;
     const sessionOptions = instance.placeStruct("sotto_session_options", {
-      n_ctx: options.nCtx ?? 0,
+      n_ctx: nCtx ?? 0,
       n_batch: options.nBatch ?? 0,
       n_wave: WAVE_TOKENS,
       kv_type: KV_TYPE[options.kvType?.toUpperCase() ?? "DEFAULT"],
@@ -349,14 +388,6 @@ export class Breath {
 
 function noSuchToken(token) {
   return errorOf("INVALID_ARGUMENT", `there is no token ${token}`);
-}
-
-// A promise with its resolve and reject. Nobody need listen when it rejects.
-function defer() {
-  let settle;
-  const promise = new Promise((resolve, reject) => (settle = { resolve, reject }));
-  promise.catch(() => {});
-  return { promise, ...settle };
 }
 
 // Lets the first report, the last one and a few per second through.

@@ -4,6 +4,7 @@ import { STATUS_TEXT } from "./abi.js";
 // What JavaScript adds to the engine's status list (src/sotto.h): the code and what to do.
 const JS_TEXT = {
   ABORTED: "the request was aborted by its signal",
+  CHECKSUM: "this is not the file that was meant, and it is dropped: load it again, or from another source",
   CHANGED: "what had arrived of the old file is dropped: load it again",
   CLOSED: "the model is closed: load it again",
   FORBIDDEN: "the server refuses this file: pass the headers that it asks for, or choose another source",
@@ -17,6 +18,7 @@ const JS_TEXT = {
   TEMPLATE_ERROR: "the chat template failed on these messages: change them, or use completions.create()",
   TRAPPED: "the engine stopped in the middle of a computation: call again; if it repeats, please report it",
   UNSUPPORTED_BROWSER: "this browser lacks WebAssembly SIMD: use a newer one",
+  WRONG_PARTS: "pass all parts of one model in their order, or the address of one of them, which ends as it did when made",
   WORKER_DIED: "the worker could not be started or has died: check that its file is served, then call again",
 };
 

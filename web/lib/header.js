@@ -97,6 +97,32 @@ export class Header {
       }));
   }
 
+  /** The header's bytes up to its last key. */
+  bytesOfKeys() {
+    const { instance, exports, gguf, prefix } = this;
+    const end = this.#withStruct("sotto_value", (block) => {
+      instance.check("sotto_gguf_key", gguf, exports.sotto_gguf_n_keys(gguf) - 1, block);
+      const { data, data_bytes } = instance.readStruct("sotto_value", block);
+      return data + data_bytes;
+    });
+    return instance.bytes(prefix, end - prefix);
+  }
+
+  /** Of each tensor the bytes that describe it, where in the file it is, and where the file's data begins. */
+  entries() {
+    const { instance, exports, gguf } = this;
+    return Array.from({ length: exports.sotto_gguf_n_tensors(gguf) }, (_, index) =>
+      this.#withStruct("sotto_tensor_info", (block) => {
+        instance.check("sotto_gguf_tensor", gguf, index, block);
+        const { name, name_bytes, n_dims, file_offset: fileOffset } = instance.readStruct("sotto_tensor_info", block);
+        // A length of 8 bytes and the name; 4 bytes, the dimensions of 8; a type of 4, and an offset of 8.
+        const nBytes = 8 + name_bytes + 4 + 8 * n_dims + 4 + 8;
+        const bytes = instance.bytes(name - 8, nBytes);
+        const offset = instance.u64(name - 8 + nBytes - 8);
+        return { bytes, fileOffset, dataBegin: fileOffset - offset };
+      }));
+  }
+
   #typeName(type) {
     const at = this.exports.sotto_type_name(type);
     const end = this.instance.u8.indexOf(0, at);

@@ -1,7 +1,13 @@
 // index.d.ts: the types of the public API, and its reference.
 
 /** Where a model file comes from. In Node a path is a URL, too: pathToFileURL(path). */
-export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView;
+export type ModelSource = string | URL | Blob | ReadableStream<Uint8Array> | ArrayBuffer | ArrayBufferView | ModelParts;
+
+/**
+ * A split model, all parts in their order. Of an address that ends in "-00001-of-00003.gguf", say, the others are known:
+ * one is enough.
+ */
+export type ModelParts = readonly (string | URL | Blob)[];
 
 export interface LoadProgress {
   /** What is arriving: the file's header, its weights; or all is there. Waiting: another tab is fetching this file. */
@@ -15,6 +21,8 @@ export interface LoadProgress {
 export interface LoadOptions {
   /** Tokens that a prompt and its answer may have together. Default: the model's own, but at most 4,096. */
   nCtx?: number;
+  /** When memory is refused: try half the context, down to 512 tokens; ModelInfo.nCtx tells. Default: false. */
+  shrinkContext?: boolean;
   /** Prompt tokens that are computed together. Changes the speed, never the result. */
   nBatch?: number;
   /** Type of the cache of keys and values. Default: "int8", half as large as "f16", a little less exact. */
@@ -40,6 +48,14 @@ export interface LoadOptions {
    * Default: true. Where there is no such storage or no room in it, loading goes on without: see ModelInfo.storage.
    */
   keep?: boolean;
+  /**
+   * The file's SHA-256 in 64 hexadecimal digits. It is computed beside the loading, which does not wait for it: until it is
+   * known answers say verified: false, and a wrong one fails whatever is under way with CHECKSUM, drops what was kept, and
+   * fails every later request. Default: what Hugging Face's JSON interface tells, for a file that comes from there.
+   * Bytes come in the order in which the model needs them only where they can be read again from storage; elsewhere a file
+   * that is hashed comes in its own order. A stream is hashed on the thread that called load. Not for split models.
+   */
+  sha256?: string;
   /** Address of compute-worker.js, when it is not beside index.js. */
   workerUrl?: string | URL;
   /** Address of io-worker.js. */
@@ -79,6 +95,8 @@ export interface ModelInfo {
   readonly memoryBytes: number;
   /** Where the file is kept: in the origin private file system, or nowhere. */
   readonly storage: "opfs" | "none";
+  /** Whether the file's SHA-256 is known to be right: compared now, or when the file that is kept was fetched. */
+  readonly verified: boolean;
 }
 
 export interface KeptModel {
@@ -102,6 +120,28 @@ export function forget(url: string | URL): Promise<void>;
  * Undefined unless all of it is there.
  */
 export function keptFile(url: string | URL): Promise<File | undefined>;
+
+export interface Estimate {
+  readonly fileBytes: number;
+  /** What is left to fetch: the file without what is kept of it. */
+  readonly fetchBytes: number;
+  /** What the browser gives this site on its disk; undefined where nobody tells. */
+  readonly freeBytes: number | undefined;
+  readonly fitsStorage: boolean | undefined;
+  /** Bytes of all memory of the engine, for this context. Undefined when there is a problem. */
+  readonly memoryBytes: number | undefined;
+  /** The context that memoryBytes is for, in tokens. */
+  readonly nCtx: number | undefined;
+  /** Why load would fail: OUT_OF_MEMORY, or what this file has that Sotto lacks; null when nothing is known against it. */
+  readonly problem: SottoError | null;
+}
+
+/**
+ * What a model would take of this device. Reads the file's header alone (up to 1 MiB more, where the server knows ranges),
+ * and asks for the memory without touching it. Not for split models.
+ */
+export function estimate(url: string | URL, options?: Pick<LoadOptions,
+  "nCtx" | "shrinkContext" | "nBatch" | "kvType" | "nThreads" | "level" | "wasmUrl" | "headers" | "signal">): Promise<Estimate>;
 
 /** Loads a GGUF file. */
 export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
@@ -139,6 +179,11 @@ export interface Model {
    * too, and the next one loads again. Without LoadOptions.early it has resolved already.
    */
   readonly ready: Promise<void>;
+  /**
+   * Resolves to true when the file's SHA-256 has been compared (LoadOptions.sha256), to false when there is nothing to
+   * compare it with, or storage ran full; rejects with CHECKSUM, or with what ended the loading.
+   */
+  readonly verified: Promise<boolean>;
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
   readonly embeddings: Embeddings;
@@ -350,6 +395,8 @@ export interface ChatCompletion {
     logprobs: ChatLogprobs | null;
   }];
   usage: Usage;
+  /** ModelInfo.verified when the answer ended. */
+  verified: boolean;
 }
 
 export interface ChatCompletionChunk {
@@ -365,6 +412,8 @@ export interface ChatCompletionChunk {
   }];
   /** Of the last chunk only. */
   usage?: Usage;
+  /** ModelInfo.verified at this moment. */
+  verified: boolean;
 }
 
 export interface TextLogprobs {
@@ -382,6 +431,8 @@ export interface Completion {
   model: string;
   choices: [{ index: 0; text: string; finish_reason: FinishReason | null; logprobs: TextLogprobs | null }];
   usage?: Usage;
+  /** ModelInfo.verified at this moment. */
+  verified: boolean;
 }
 
 /** for await (const chunk of stream); leaving the loop ends the computation. */
@@ -396,7 +447,7 @@ export type ErrorCode =
   | "TRUNCATED" | "NOT_GGUF" | "UNSUPPORTED_VERSION" | "MALFORMED" | "UNSUPPORTED_ARCHITECTURE" | "UNSUPPORTED_TYPE"
   | "UNSUPPORTED_TOKENIZER" | "MISSING_KEY" | "MISSING_TENSOR" | "SHAPE_MISMATCH" | "NO_POOLING" | "NO_LOGITS"
   // of its way here
-  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "READ_FAILED"
+  | "NOT_FOUND" | "FORBIDDEN" | "OFFLINE" | "NETWORK" | "STALLED" | "SERVER_ERROR" | "CHANGED" | "CHECKSUM" | "WRONG_PARTS" | "READ_FAILED"
   // of a request
   | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
   // of the machine

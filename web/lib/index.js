@@ -3,9 +3,11 @@ import { BENCH_PLAN } from "./bench.js";
 import { Client } from "./client.js";
 import { embeddingsShape, rerankShape } from "./embeddings.js";
 import { SottoError } from "./errors.js";
+import { estimateModel } from "./estimate.js";
 import { features } from "./features.js";
 import * as request from "./request.js";
 import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
+import { partsOf } from "./split.js";
 import { forgetKept, listKept, readKept } from "./store.js";
 
 export { SottoError, features };
@@ -17,7 +19,14 @@ export function kept() {
 
 /** Deletes what is kept of a model file. */
 export async function forget(url) {
-  return forgetKept(request.checkAddress(url));
+  await Promise.all(partsOf(request.checkAddress(url)).map(forgetKept));
+}
+
+/** What a model would take of this device, from its file's header alone. */
+export async function estimate(url, options) {
+  const [address, ...others] = partsOf(request.checkAddress(url));
+  if (others.length > 0) throw new SottoError("INVALID_ARGUMENT", "a split model cannot be estimated: load it");
+  return estimateModel(address, request.checkEstimate(options));
 }
 
 /** What is kept of a URL as a File, for export; undefined unless all of it is there. */
@@ -28,7 +37,7 @@ export async function keptFile(url) {
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
 export async function load(source, options) {
   const { signal, onProgress, early, ...rest } = request.checkLoad(options);
-  const client = new Client(request.checkSource(source), rest);
+  const client = new Client(request.checkSource(source, rest), rest);
   const { opened, ready } = client.start({ signal, onProgress });
   const model = new Model(client, publicInfo(await opened, client), ready);
   if (!early) await ready;
@@ -48,6 +57,8 @@ class Model {
     this.#client = client;
     this.info = info;
     this.ready = ready;
+    this.verified = ready.then(() => client.verified);
+    this.verified.catch(() => {}); // whoever waits for it hears of it
     this.chat = { completions: { create: (given) => this.#createChat(given) } };
     this.completions = { create: (given) => this.#createCompletion(given) };
     this.embeddings = { create: (given) => this.#createEmbeddings(given) };
@@ -108,7 +119,7 @@ class Model {
     const events = [];
     const onEvent = (event) => event.start ?? events.push(event);
     const result = await this.#client.compute("generate", params, { signal, onEvent });
-    return shape.whole(events, result);
+    return { ...shape.whole(events, result), verified: this.#client.isVerified };
   }
 
   // Resolves when the request's turn has come and its prompt is accepted; what fails before rejects.
@@ -121,7 +132,9 @@ class Model {
       let chunks;
       const start = (queue) => (chunks = queue);
       const stream = new ReadableStream({ start, cancel: () => controller.abort() });
-      const emit = (chunk) => chunk && !controller.signal.aborted && chunks.enqueue(chunk);
+      const emit = (chunk) => {
+        if (chunk && !controller.signal.aborted) chunks.enqueue({ ...chunk, verified: this.#client.isVerified });
+      };
       const onEvent = (event) => {
         if (!event.start) return emit(shape.part(event));
         emit(shape.first());
@@ -161,6 +174,9 @@ function publicInfo(info, client) {
     // The disk may be full before the end.
     get storage() {
       return client.storage;
+    },
+    get verified() {
+      return client.isVerified;
     },
   };
 }

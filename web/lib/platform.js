@@ -81,3 +81,11 @@ export function pause() {
     port2.postMessage(null);
   });
 }
+
+/** A promise with its resolve and reject. Nobody need listen when it rejects. */
+export function defer() {
+  let settle;
+  const promise = new Promise((resolve, reject) => (settle = { resolve, reject }));
+  promise.catch(() => {});
+  return { promise, ...settle };
+}

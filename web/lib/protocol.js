@@ -5,8 +5,11 @@
 //   from a compute worker   { id, event } zero or more, then { id, result } or { id, error }; load has the events
 //                           { progress }, and { opened: info } from which on requests are taken;
 //                           { helpers } once, which it wants started
-//   to an I/O worker        { port, source, headers, keep }
-//   from an I/O worker      { storage } whether what arrives is kept, { waiting } how far the tab is that keeps it
+//   to an I/O worker        { port, source, headers, keep, check, engine }, source: a list when the file is split;
+//                           check: undefined, or { sha256 } to compare the file with, without which the hub is asked;
+//                           engine: { url, shared } the module that hashes and reads headers
+//   from an I/O worker      { storage } whether what arrives is kept, { waiting } how far the tab is that keeps it;
+//                           last, when all chunks are out, { verified }, or { error } of a file that is the wrong one
 //   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error };
 //                           in the file's order until ranges are wanted, then in any
 //                           compute -> I/O: { credit: n } send n more chunks, { cancel: true },
@@ -16,7 +19,10 @@ import { listen } from "./platform.js";
 
 const WINDOW = 4; // chunks of at most 1 MiB under way at once
 
-/** Sends a source's chunks over a port, as many as the other side asks for, until the signal aborts. */
+/**
+ * Sends a source's chunks over a port, as many as the other side asks for, until the signal aborts. Returns whether all
+ * are out; an error goes over the port.
+ */
 export async function sendChunks(port, chunks, { signal } = {}) {
   let credit = 0;
   let isCancelled = false;
@@ -34,13 +40,15 @@ export async function sendChunks(port, chunks, { signal } = {}) {
   try {
     for await (const chunk of chunks) {
       while (credit === 0 && !isCancelled) await new Promise((resolve) => (wake = resolve));
-      if (isCancelled) break;
+      if (isCancelled) return false;
       credit--;
       port.postMessage({ chunk }, [chunk.bytes.buffer]);
     }
     port.postMessage({ end: true });
+    return true;
   } catch (error) {
     port.postMessage({ error: errorToMessage(error) });
+    return false;
   } finally {
     port.close();
   }

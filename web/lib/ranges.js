@@ -1,5 +1,9 @@
 // ranges.js: sets of byte ranges [begin, end), and the order in which the bytes of a file go out.
 
+// A request takes a round trip, of which three go on at once: a gap that takes no longer is fetched along.
+const NEAR_BYTES = 1 << 17;
+const BATCH_BYTES = 1 << 22; // about a layer of a small model: inside of one the order is free
+
 export class RangeSet {
   /** Sorted, apart from one another. */
   ranges = [];
@@ -53,6 +57,36 @@ export class RangeSet {
   get bytes() {
     return this.ranges.reduce((sum, [begin, end]) => sum + end - begin, 0);
   }
+}
+
+/**
+ * The wanted ranges as fewer and longer ones: rows of an embedding lie scattered, a layer's tensors side by side, but not
+ * in the order in which they are used. They are joined inside of batches, across gaps of NEAR_BYTES at most.
+ */
+export function joinNear(ranges) {
+  return batchesOf(ranges).flatMap((batch) => {
+    const joined = [];
+    for (const [begin, end] of batch.sort(([a], [b]) => a - b)) {
+      const last = joined.at(-1);
+      if (last && begin - last[1] <= NEAR_BYTES) last[1] = Math.max(last[1], end);
+      else joined.push([begin, end]);
+    }
+    return joined;
+  });
+}
+
+function batchesOf(ranges) {
+  const batches = [];
+  let nBytes = Infinity; // of the last batch
+  for (const [begin, end] of ranges) {
+    if (nBytes >= BATCH_BYTES) {
+      batches.push([]);
+      nBytes = 0;
+    }
+    batches.at(-1).push([begin, end]);
+    nBytes += end - begin;
+  }
+  return batches;
 }
 
 /** From the file's start on, until ranges are wanted: then those first, and the rest behind them. */

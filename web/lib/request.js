@@ -1,6 +1,7 @@
 // request.js: what a caller may pass, checked before anything is computed, in the form that the workers take.
 import { SottoError, errorOf } from "./errors.js";
 import { isAddress } from "./source.js";
+import { partsOf } from "./split.js";
 
 const kind = (words, accepts) => ({ words, accepts });
 const integer = (low, high = 2 ** 31 - 1) =>
@@ -11,6 +12,7 @@ const oneOf = (...values) => kind(`one of ${values.join(", ")}`, (v) => values.i
 const isString = (v) => typeof v === "string";
 const isToken = (v) => Number.isInteger(v) && v >= 0;
 const string = kind("a string", isString);
+const digest = kind("64 hexadecimal digits", (v) => isString(v) && /^[0-9a-f]{64}$/i.test(v));
 const boolean = kind("true or false", (v) => typeof v === "boolean");
 const signal = kind("an AbortSignal", (v) => typeof v === "object" && "aborted" in v);
 const address = kind("a URL", isAddress);
@@ -69,12 +71,14 @@ const RERANK = {
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed", "dot"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
-  headers: object, keep: boolean, early: boolean, onProgress: callback, signal,
+  headers: object, keep: boolean, sha256: digest, early: boolean, shrinkContext: boolean, onProgress: callback, signal,
 };
 
 const INSPECT = Object.fromEntries(["nCtx", "kvType", "headers", "workerUrl", "ioWorkerUrl", "wasmUrl", "signal"]
   .map((name) => [name, LOAD[name]]));
 
+const ESTIMATE = Object.fromEntries(
+  ["nCtx", "shrinkContext", "nBatch", "kvType", "nThreads", "level", "wasmUrl", "headers", "signal"].map((name) => [name, LOAD[name]]));
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
@@ -98,6 +102,7 @@ function invalid(name, { words }) {
 
 export const checkLoad = (options) => check(options, LOAD);
 export const checkInspect = (options) => check(options, INSPECT);
+export const checkEstimate = (options) => check(options, ESTIMATE);
 export const checkTokenize = (options) => check(options, TOKENIZE);
 export const checkDetokenize = (options) => check(options, DETOKENIZE);
 export const checkLogits = (options) => check(options, LOGITS);
@@ -123,11 +128,23 @@ export function checkTokens(ids) {
 }
 
 /** A source that workers can be given: addresses are made absolute here, where the page's own address is known. */
-export function checkSource(source) {
-  if (isAddress(source)) return absolute(source);
+export function checkSource(source, { sha256 } = {}) {
+  const parts = [isAddress(source) ? partsOf(absolute(source)) : source].flat();
+  if (parts.length > 1) {
+    if (sha256) throw errorOf("INVALID_ARGUMENT", "a split model has no SHA-256 of its own");
+    return parts.map(checkPart);
+  }
+  const [only] = parts;
+  if (isAddress(only)) return absolute(only);
   const kinds = [Blob, ReadableStream, ArrayBuffer];
-  if (ArrayBuffer.isView(source) || kinds.some((type) => source instanceof type)) return source;
-  throw new SottoError("INVALID_ARGUMENT", "the source must be a URL, File, Blob, ReadableStream or ArrayBuffer");
+  if (ArrayBuffer.isView(only) || kinds.some((type) => only instanceof type)) return only;
+  throw new SottoError("INVALID_ARGUMENT", "the source must be a URL, File, Blob, ReadableStream, ArrayBuffer, or a list of parts");
+}
+
+function checkPart(part) {
+  if (isAddress(part)) return absolute(part);
+  if (part instanceof Blob) return part;
+  throw new SottoError("INVALID_ARGUMENT", "the parts of a model must be URLs, Files or Blobs");
 }
 
 export function checkAddress(url) {

@@ -44,6 +44,19 @@ class Local {
     this.#order.want(ranges);
   }
 
+  get canReread() {
+    return true;
+  }
+
+  async reread(offset, length) {
+    const file = await this.#open();
+    try {
+      return await file.read(offset, Math.min(length, file.size - offset));
+    } finally {
+      await file.close();
+    }
+  }
+
   async *[Symbol.asyncIterator]() {
     const file = await this.#open();
     const sent = new RangeSet();

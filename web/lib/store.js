@@ -5,6 +5,7 @@
 // moment leaves one slot that is whole and tells the truth.
 import { errorOf } from "./errors.js";
 import { RangeSet } from "./ranges.js";
+import { toHex } from "./verify.js";
 
 const FOLDER = "sotto";
 const SLOT_BYTES = 1 << 16;
@@ -100,13 +101,17 @@ class OpfsFolder {
     }
   }
 
+  remove(name) {
+    return this.#folder.removeEntry(name);
+  }
+
   async freeBytes() {
     const { quota, usage } = await navigator.storage.estimate();
     return quota - usage;
   }
 }
 
-/** Files in a folder: { open(name) -> as FileSystemSyncAccessHandle, freeBytes() }. */
+/** Files in a folder: { open(name) -> as FileSystemSyncAccessHandle, remove(name), freeBytes() }. */
 export class Store {
   #folder;
 
@@ -121,10 +126,15 @@ export class Store {
   async open(url, onWaiting) {
     const key = await keyOf(url);
     const release = await lock(key, onWaiting);
+    const names = [`${key}.gguf`, `${key}.map`];
     const files = [];
+    const onClose = async (isUnused) => {
+      if (isUnused) for (const name of names) await this.#folder.remove(name).catch(() => {}); // they are empty
+      release();
+    };
     try {
-      for (const name of [`${key}.gguf`, `${key}.map`]) files.push(await this.#folder.open(name));
-      return new KeptFile(publicUrl(url), this.#folder, ...files, new BroadcastChannel(channelName(key)), release);
+      for (const name of names) files.push(await this.#folder.open(name));
+      return new KeptFile(publicUrl(url), this.#folder, ...files, new BroadcastChannel(channelName(key)), onClose);
     } catch {
       for (const file of files) file.close();
       release();
@@ -141,11 +151,12 @@ class KeptFile {
   #data;
   #map;
   #channel;
-  #release;
+  #onClose;
   #sequence;
   #isReserved = false;
 
-  constructor(url, folder, data, map, channel, release) {
+  /** onClose(isUnused): the files are closed; whether nothing was ever kept in them. */
+  constructor(url, folder, data, map, channel, onClose) {
     const bytes = new Uint8Array(map.getSize());
     map.read(bytes, { at: 0 });
     const record = newest(bytes);
@@ -154,10 +165,11 @@ class KeptFile {
     this.#data = data;
     this.#map = map;
     this.#channel = channel;
-    this.#release = release;
+    this.#onClose = onClose;
     this.#sequence = record?.sequence ?? 0;
     this.totalBytes = record?.totalBytes;
     this.validator = record?.validator;
+    this.sha256 = record?.sha256; // of a file that was verified
     this.ranges = new RangeSet(new RangeSet(record?.ranges).parts(0, data.getSize()));
   }
 
@@ -192,7 +204,8 @@ class KeptFile {
       this.#data.flush();
       const ranges = longest(this.ranges.ranges);
       const sequence = ++this.#sequence;
-      const record = { url: this.#url, totalBytes, validator, ranges, lastUsed: Date.now(), sequence };
+      const { sha256 } = this;
+      const record = { url: this.#url, totalBytes, validator, sha256, ranges, lastUsed: Date.now(), sequence };
       const slot = new TextEncoder().encode(`${JSON.stringify(record)}\0`);
       this.#map.write(slot, { at: (sequence % 2) * SLOT_BYTES });
       this.#map.flush();
@@ -215,6 +228,7 @@ class KeptFile {
     this.#map.flush();
     this.#data.truncate(0);
     this.ranges = new RangeSet();
+    this.totalBytes = this.validator = this.sha256 = undefined;
   }
 
   close(remote) {
@@ -222,7 +236,7 @@ class KeptFile {
     this.#data.close();
     this.#map.close();
     this.#channel.close();
-    this.#release();
+    this.#onClose(this.#sequence === 0);
   }
 }
 
@@ -256,7 +270,7 @@ export function publicUrl(url) {
 
 async function keyOf(url) {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(publicUrl(url)));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return toHex(new Uint8Array(digest));
 }
 
 const channelName = (key) => `sotto:${key}`;
