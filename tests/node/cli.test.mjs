@@ -140,7 +140,7 @@ test("requests that are wrong", async () => {
   assert.equal((await sotto(["tokens", MODEL_PATH], { input: "Hello\n" })).code, 2);
   assert.match((await sotto(["logits", MODEL_PATH], { input: "[49152]\n" })).stderr, /INVALID_ARGUMENT/);
   const embed = await sotto(["embed", MODEL_PATH], { input: "[1]\n" });
-  assert.match(embed.stderr, /not an embedding model/);
+  assert.match(embed.stderr, /NO_POOLING/);
 });
 
 test("bench prints what speed prints", async () => {

@@ -15,7 +15,7 @@ import { CATALOGUE, fetchModel, findModel } from "../../models/fetch.mjs";
 import { locateWheels } from "../../models/pip.mjs";
 import { Progress } from "../../models/progress.mjs";
 import { appendMember } from "../../models/zip.mjs";
-import { loadCatalogue } from "../../web/app/catalogue.js";
+import { loadCatalogue } from "../../build/app/catalogue.js";
 
 const FILE = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => (i * 2654435761) >>> 13));
 const CUT = 123_456; // where a broken connection ends
@@ -371,7 +371,7 @@ test("the catalogue is complete", () => {
 
 test("the page offers what is not for tests only, and knows its address", async (context) => {
   const answers = (url, { method = "GET" } = {}) => new Response(readFileSync(join(ROOT, "models/catalog.json")),
-    { status: method === "GET" && url.href.endsWith("/web/app/catalog.json") ? 200 : 404 });
+    { status: method === "GET" && url.href.endsWith("/app/catalog.json") ? 200 : 404 });
   context.mock.method(globalThis, "fetch", async (...args) => answers(...args));
   const offered = await loadCatalogue();
   assert.deepEqual(offered.map(({ id, url }) => [id, url]), [[CATALOGUE[0].id, CATALOGUE[0].sources[0].url]]);

@@ -190,7 +190,7 @@ export class Client {
   #hear({ storage = this.#storage, waiting, verified, error }, onProgress) {
     this.#storage = storage;
     if (waiting) onProgress?.({ phase: "waiting", ...waiting });
-    if (verified !== undefined) this.#verification.resolve(this.#isVerified = verified);
+    if (verified !== undefined) this.#verification?.resolve(this.#isVerified = verified);
     if (error) this.#fail(this.#checksumError = errorFromMessage(error));
   }
 
