@@ -12,8 +12,8 @@ import { serve } from "../../web/serve.mjs";
 const PATIENCE_MS = 60_000;
 const PRECACHE = fileURLToPath(new URL("../../web/precache.mjs", import.meta.url));
 
-/** app: the folder of the page; models: that of its models, which has SmolLM2; keeps: the browser has OPFS. */
-export async function testOffline(t, browser, { app, models, keeps }) {
+/** app: the folder of the page; models: that of its models, which has SmolLM2. */
+export async function testOffline(t, browser, { app, models }) {
   const folder = mkdtempSync(join(tmpdir(), "sotto-offline-"));
   cpSync(app, folder, { recursive: true });
   const open = (port) => serve({ mounts: { "/": folder, "/models/": models }, port, isolation: false });
@@ -26,16 +26,14 @@ export async function testOffline(t, browser, { app, models, keeps }) {
     await isTrue("navigator.serviceWorker.controller !== null");
     await isTrue("crossOriginIsolated");
     await isTrue("document.querySelector('#welcome-models .model-card') !== null");
-    if (keeps) {
-      await browser.evaluate("document.querySelector('#welcome-models .model-card').click()");
-      await isTrue("document.querySelector('#announcer').textContent.includes('is ready')");
-    }
+    await browser.evaluate("document.querySelector('#welcome-models .model-card').click()");
+    await isTrue("document.querySelector('#announcer').textContent.includes('is ready')");
     await site.close();
     await assert.rejects(fetch(url), "the server is gone");
 
     await browser.goto(url);
     await isTrue("document.querySelector('#welcome-title') !== null");
-    if (keeps) await answers(browser, isTrue);
+    await answers(browser, isTrue);
 
     change(folder, "app.js", "\ndocument.documentElement.dataset.isNewer = 'true';\n");
     site = await open(Number(new URL(url).port));
