@@ -1,7 +1,7 @@
 /* experts.c: the feed-forward of a mixture of experts (Shazeer et al., 2017; Fedus et al., 2021): a router scores the
  * experts, a token goes to the best few, and their outputs are added up with the router's weights.
  *
- *   p = softmax(router(y)) or sigmoid(router(y))        chosen: the largest of p + choice_bias
+ *   p = softmax(router(y))                              chosen: the largest of p + choice_bias
  *   out = sum over the chosen of weight * down(activation(gate(y)) * up(y))  +  shared(y) * sigmoid(shared_router(y))
  *
  * The tokens of a slice are gathered expert by expert, so that each expert's weights are read once. Experts go in the order
@@ -35,8 +35,6 @@ static void find_probabilities(const struct config *config, float *scores) {
   const int n = (int)config->n_experts, n_padded = (int)score_stride(config);
   if (config->graph.gating == GATING_SOFTMAX)
     vec_scale(scores, 1 / vec_softmax(scores, 0, n_padded, 0, n, 1, NO_SINK), n);
-  if (config->graph.gating == GATING_SIGMOID)
-    for (int i = 0; i < n; i++) scores[i] = sigmoid(scores[i]);
 }
 
 /* The largest of scores (+ bias) that is not chosen yet; the first one of equals, and of no numbers. */

@@ -21,7 +21,7 @@ enum rope_kind { ROPE_NORMAL, ROPE_NEOX, ROPE_NONE }; /* pairs (2 i, 2 i + 1), o
 enum ffn_kind { FFN_GATED, FFN_FUSED, FFN_PLAIN };   /* down(act(gate) * up): gate apart or before up; down(act(up)) */
 enum activation { ACTIVATION_SILU, ACTIVATION_GELU, ACTIVATION_RELU_SQUARED, ACTIVATION_SWIGLU_CLAMPED };
 enum mixture { MIXTURE_NEVER, MIXTURE_MAY_BE, MIXTURE_ALWAYS }; /* of experts */
-enum gating { GATING_SOFTMAX, GATING_SOFTMAX_CHOSEN, GATING_SIGMOID }; /* of all experts' scores, or of the chosen ones' */
+enum gating { GATING_SOFTMAX, GATING_SOFTMAX_CHOSEN }; /* of all experts' scores, or of the chosen ones' */
 enum pooling { POOLING_NONE, POOLING_MEAN, POOLING_FIRST, POOLING_LAST, POOLING_RANK }; /* by GGUF's numbers */
 enum biases { BIASES_MAY_BE, BIASES_OF_NORMS, BIASES_OF_ALL }; /* which must be there; any that is there is added */
 
