@@ -151,16 +151,19 @@ static enum sotto_status read_yarn(const struct reader *reader, struct config *c
 static enum sotto_status read_pooling(const struct reader *reader, struct config *config) {
   struct sotto_value value;
   uint32_t pooling = POOLING_NONE, rank_pooling = config->graph.is_encoder ? POOLING_FIRST : POOLING_LAST;
-  TRY(read_u32(reader, "pooling_type", OPTIONAL, POOLING_NONE, POOLING_RANK, &pooling));
+  uint64_t number = 0; /* llama.cpp writes -1 where nothing is said */
+  if (!find(reader, "pooling_type", &value) || !gguf_value_u64(&value, 0, &number) || number != UINT32_MAX)
+    TRY(read_u32(reader, "pooling_type", OPTIONAL, POOLING_NONE, POOLING_RANK, &pooling));
   TRY(read_u32(reader, "classifier.pooling_type", OPTIONAL, POOLING_NONE, POOLING_RANK, &rank_pooling));
   config->pooling = (enum pooling)pooling;
   config->rank_pooling = (enum pooling)rank_pooling;
   config->n_labels = config->n_token_types = config->n_dense = 1;
   if (find(reader, "classifier.output_labels", &value)) {
-    if (value.type != SOTTO_VALUE_ARRAY || value.n_items < 1 || value.n_items > MAX_DIM) return bad(reader, &value);
-    config->n_labels = value.n_items;
+    if (value.type != SOTTO_VALUE_ARRAY || value.n_items > MAX_DIM) return bad(reader, &value);
+    if (value.n_items) config->n_labels = value.n_items;
   }
-  TRY(read_u32(reader, "dense_2_feat_out", OPTIONAL, 1, MAX_DIM, &config->n_dense));
+  TRY(read_u32(reader, "dense_2_feat_out", OPTIONAL, 0, MAX_DIM, &config->n_dense));
+  if (config->n_dense == 0) config->n_dense = 1;
   uint64_t n_types = 1;
   if (sotto_gguf_find(reader->gguf, "tokenizer.ggml.token_type_count", &value) == SOTTO_OK &&
       (value.type == SOTTO_VALUE_ARRAY || !gguf_value_u64(&value, 0, &n_types) || n_types < 1 || n_types > MAX_DIM))

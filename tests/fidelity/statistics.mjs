@@ -39,6 +39,18 @@ export function topOf(values) {
   return top;
 }
 
+/** Mean squared error of rows of logits, over the mean square of those expected. */
+export function normalisedError(rows, expected) {
+  if (rows.length !== expected.length) throw new Error(`${rows.length} rows, not ${expected.length}`);
+  let error = 0;
+  let size = 0;
+  expected.forEach((row, i) => row.forEach((logit, j) => {
+    error += (logit - rows[i][j]) ** 2;
+    size += logit ** 2;
+  }));
+  return error / size;
+}
+
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The 95 % interval of the mean, by bootstrap: [low, high]. The random numbers are the same each time. */

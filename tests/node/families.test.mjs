@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parse, serialise, value } from "../../models/gguf.mjs";
 import { MODELS, makeTiny, writeTiny } from "../../models/make-tiny.mjs";
+import { normalisedError } from "../fidelity/statistics.mjs";
 import { PACKAGE } from "./support.mjs";
 
 const { openEngine } = await import(new URL("bin/direct.mjs", PACKAGE));
@@ -28,16 +29,6 @@ async function rowsOf(engine) {
   const rows = [];
   await engine.eachLogits(tokens, { all: true, breath: new Breath() }, (_, row) => rows.push(row.slice()));
   return rows;
-}
-
-function normalisedError(rows, expected) {
-  let error = 0;
-  let size = 0;
-  expected.forEach((row, i) => row.forEach((logit, j) => {
-    error += (logit - rows[i][j]) ** 2;
-    size += logit ** 2;
-  }));
-  return error / size;
 }
 
 test("there are golden logits of every tiny model", () => {

@@ -10,7 +10,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ROOT, WORK, ask, requireOracle } from "../fidelity/oracle.mjs";
-import { bootstrap, divergence, logSoftmax, mean, mulberry32 } from "../fidelity/statistics.mjs";
+import { bootstrap, divergence, logSoftmax, mean, mulberry32, normalisedError } from "../fidelity/statistics.mjs";
 import { FAMILIES, modelOf, quantised } from "./models.mjs";
 
 const { openEngine } = await import(join(ROOT, "build/sotto/bin/direct.mjs"));
@@ -67,16 +67,6 @@ async function rowsAcrossReuse(engine) {
     await take(position, position + 1);
   }
   return rows;
-}
-
-function normalisedError(rows, expected) {
-  let error = 0;
-  let size = 0;
-  rows.forEach((row, i) => row.forEach((logit, j) => {
-    error += (logit - expected[i][j]) ** 2;
-    size += expected[i][j] ** 2;
-  }));
-  return error / size;
 }
 
 async function compareExact(family, nCtx) {

@@ -39,7 +39,8 @@ export class Engine {
 
   /** Opens the model of a whole header without its weights. Returns { memoryBytes, nCtx }. */
   static reserve(instance, header, fileBytes, options) {
-    const engine = new Engine(instance, { ...options, onHelpers() {} }, null, header);
+    const level = options.level ?? "best"; // nothing is computed, so nothing is timed
+    const engine = new Engine(instance, { ...options, level, onHelpers() {} }, null, header);
     engine.openModel(fileBytes);
     if (engine.hasWeights) engine.openSession();
     return { memoryBytes: engine.memoryBytes, nCtx: engine.nCtx };

@@ -6,7 +6,8 @@ import { Template } from "./template.js";
 
 /** Reads chunks up to the header's end. Returns an engine that knows the header and has opened nothing. */
 export async function readHeader(module, chunks, options) {
-  const engine = new Engine(Instance.create(module, { shared: false }), { ...options, nThreads: 1 }, chunks);
+  const level = options.level ?? "best"; // nothing is computed, so nothing is timed
+  const engine = new Engine(Instance.create(module, { shared: false }), { ...options, level, nThreads: 1 }, chunks);
   for await (const { bytes } of chunks) {
     if (engine.header.accept(bytes)) return engine;
   }
