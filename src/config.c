@@ -166,9 +166,9 @@ static enum sotto_status read_pooling(const struct reader *reader, struct config
   if (config->n_dense == 0) config->n_dense = 1;
   uint64_t n_types = 1;
   if (sotto_gguf_find(reader->gguf, "tokenizer.ggml.token_type_count", &value) == SOTTO_OK &&
-      (value.type == SOTTO_VALUE_ARRAY || !gguf_value_u64(&value, 0, &n_types) || n_types < 1 || n_types > MAX_DIM))
+      (value.type == SOTTO_VALUE_ARRAY || !gguf_value_u64(&value, 0, &n_types) || n_types > MAX_DIM))
     return bad(reader, &value);
-  config->n_token_types = (uint32_t)n_types;
+  config->n_token_types = n_types ? (uint32_t)n_types : 1;
   return SOTTO_OK;
 }
 
