@@ -332,6 +332,7 @@ enum sotto_status weights_open(struct weights *weights, const struct config *con
   opener.is_writing = !arena_measures(arena) && !arena_overflows(arena);
   if (opener.is_writing) memset(weights->layers, 0, config->n_layers * sizeof(struct layer));
   TRY(open_all(&opener));
+  arena_carve(arena, 1, READ_AHEAD); /* behind the last weights */
   return opener.is_writing ? refuse_unused(&opener) : SOTTO_OK;
 }
 

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
   "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "Q1_0", "Q2_0", "TQ1_0", "TQ2_0",
   "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S"];
-const LEVELS = { simd128: 2, relaxed: 3 };
+const LEVELS = { simd128: 2, relaxed: 3, dot: 4 };
 const FLOATS = 3; // the first three layouts
 const K = 1536; // columns: six blocks of a K type, SmolLM2's feed-forward
 const GEMV_BYTES = 48 << 20; // larger than the caches
@@ -87,7 +87,7 @@ for (const name of names) {
   if (layout < 0) throw new Error(`there is no layout ${name}; there are ${LAYOUTS.join(", ")}`);
   const { weights, groupBytes, nGroups } = makeWeights(name, layout);
   for (const level of levels) {
-    if (layout < FLOATS && level === "relaxed") continue; // the same kernels
+    if (layout < FLOATS && level !== "simd128") continue; // the same kernels
     const table = exports.table(LEVELS[level]);
     if (!table) continue;
     const form = allocate(8 * nTokens * K);
