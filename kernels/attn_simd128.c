@@ -89,6 +89,7 @@ FLOAT_ATTN(f16, true)
  * share is widened once: a group of 8 keys, or 8 dimensions of a block of values. Where scores speak of columns, of a key,
  * the mix has positions. ---- */
 
+#define KEYS_AHEAD 32 /* positions */
 #define MOST_ROWS 16 /* rows that share what was widened; fewer of more than 256 dimensions */
 
 /* 32 bytes of four columns of 8 positions, as the even and the odd columns of their lanes. */
@@ -177,6 +178,7 @@ static void scores_int8(float *out, int stride, const struct factors *queries, c
   struct widened widened[MAX_HEAD_DIM / 4];
   for (int p = p_begin & ~7; p < p_end; p += 8) {
     const int8_t *keys = (const int8_t *)kv->keys + (size_t)p * (size_t)head_dim;
+    if (p + KEYS_AHEAD < p_end) touch(keys + KEYS_AHEAD * head_dim, 8 * head_dim);
     if (n_rows > QUERIES) for (int c = 0; c < head_dim / 4; c++) widened[c] = load_bytes(keys + 32 * c);
 #define PASS(n, widened) \
   scores_of_rows(n, out + i * stride + p, stride, queries + i * (head_dim / 4), query_scales + i, kv->key_scales + p, keys, widened, \
@@ -258,6 +260,7 @@ void attn_mix_int8_simd128(float *out, const float *scores, int stride, struct a
     }
     for (int from = p_begin & ~7, to; from < end; from = to) {
       to = from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK < end ? from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK : end;
+      touch((const int8_t *)kv->values + (size_t)to * (size_t)head_dim, (end - to < MIX_BLOCK ? end - to : MIX_BLOCK) * head_dim);
       for (int i = 0; i < n; i++)
         scales[i] = quantise_weights(factors_of(weights, i, (to - from) / 4), scores + (first + i) * stride + from,
                                      kv->value_scales + from, to - from);

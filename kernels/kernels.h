@@ -31,7 +31,7 @@
 #define TILE_TOKENS 4 /* tokens of an activation tile in a gemm */
 #define BLOCK 32      /* columns of a quantisation block */
 
-/* What lies behind packed weights: kernels may load as many bytes beyond what they multiply. Measured: 1 to 2 KiB serve best. */
+/* Kernels may load as many bytes behind the weights that they multiply (touch in simd.h); 1 to 2 KiB serve best. */
 #define READ_AHEAD 2048
 #define CACHE_LINE 64
 

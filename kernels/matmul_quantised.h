@@ -86,7 +86,7 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_
       for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
         struct sums sums;
         struct scales scales;
-        read_ahead(tile + j * tile_bytes / n_blocks, tile_bytes / n_blocks);
+        touch(tile + j * tile_bytes / n_blocks + READ_AHEAD, tile_bytes / n_blocks);
         dot_tile(&constants, layout, tile + j * quants_bytes(layout), x, &sums);
         load_scales(&constants, layout, &scales, tile + scales_at, j);
         for (int h = 0; h < 2; h++)

@@ -8,7 +8,7 @@ INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t 
   const int tile_bytes = scales_at + tile_scale_bytes(layout);
   for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes)
     for (int j = 0; j < n_blocks; j++, panel++) {
-      read_ahead(tile + j * tile_bytes / n_blocks, tile_bytes / n_blocks);
+      touch(tile + j * tile_bytes / n_blocks + READ_AHEAD, tile_bytes / n_blocks);
       struct planes planes;
       for (int i = 0, last = -1; i < 8; last = chunk_at(layout, i++)) {
         const int c = chunk_at(layout, i);

@@ -38,15 +38,15 @@ static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, 
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define INLINE static inline __attribute__((always_inline))
 
-/* Has what lies READ_AHEAD bytes behind n_bytes of weights brought into the cache: a processor's own prefetching stops at the
- * end of a page, and where a page is in a table that is not cached, as in a virtual machine, costs as much as the bytes.
- * Wasm has no instruction for it, but whatever is loaded and not used holds nobody up. */
-INLINE void read_ahead(const uint8_t *weights, int n_bytes) {
+/* Has bytes brought into the cache that are wanted soon. A processor's own prefetching stops at the end of a page, where a
+ * virtual machine's look-up of the next one costs as much as the bytes. Wasm has no instruction for it, but a load whose
+ * value nobody uses holds up nobody. */
+INLINE void touch(const void *bytes, int n_bytes) {
   for (int i = 0; i < n_bytes; i += CACHE_LINE) {
 #ifdef __wasm__
-    (void)*(const volatile uint8_t *)(weights + READ_AHEAD + i);
+    (void)*((const volatile uint8_t *)bytes + i);
 #else
-    __builtin_prefetch(weights + READ_AHEAD + i);
+    __builtin_prefetch((const uint8_t *)bytes + i);
 #endif
   }
 }
