@@ -238,7 +238,7 @@ fidelity: all
 	@$(NODE) tests/fidelity/tokens.mjs && $(NODE) tests/fidelity/fidelity.mjs
 templates: build/sotto/.done build/templates/python
 	@$(NODE) tests/templates/compare.mjs build/templates/python/bin/python
-bench: all
+bench: all build/bench/kernels.wasm
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/bench.mjs
 bench-load: all

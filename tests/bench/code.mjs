@@ -4,7 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const PRODUCT = /^vpmadd(ubsw|wd)\b|^vmulps\b/;
+const PRODUCT = /^vpmadd(ubsw|wd)\b|^vpdpbusd\b|^vmulps\b/;
 const STACK = /\[(rbp|rsp)/;
 
 /** The hot loops of the kernels that `names` measure: [{ kernel, instructions, products, spills }]. */

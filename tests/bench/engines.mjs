@@ -2,11 +2,13 @@
 // gives tokens a second of one run, after one that does not count. Greedy, the end of the text is ignored; one thread, unless
 // the plan has more, which with { level } is for Node and the native engine alone.
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
 import puppeteer from "puppeteer-core";
 import { serve } from "../../web/serve.mjs";
 
@@ -37,15 +39,22 @@ export const node = {
     const { stdout } = await run(process.execPath, args);
     return rates(JSON.parse(stdout));
   },
+  /** GB/s that threads together read from memory. */
+  async streaming(threads = 1) {
+    const workerData = new WebAssembly.Module(readFileSync(join(ROOT, "build/bench/kernels.wasm")));
+    const workers = Array.from({ length: threads }, () => new Worker(new URL("stream-worker.mjs", import.meta.url), { workerData }));
+    const rates = await Promise.all(workers.map((worker) => once(worker, "message")));
+    return rates.reduce((sum, [rate]) => sum + rate, 0);
+  },
 };
 
 // One browser for all that runs in one; each measurement has a page of its own.
 let site;
 let browser;
 
-async function inPage(name, path, plan) {
+async function withPage(work) {
   site ??= await serve({ mounts: {
-    "/": join(ROOT, "tests/bench"), "/sotto/": join(ROOT, "build/sotto"), "/cache/": CACHE, "/made/": MODELS,
+    "/": join(ROOT, "tests/bench"), "/sotto/": join(ROOT, "build/sotto"), "/cache/": CACHE, "/made/": MODELS, "/bench/": join(ROOT, "build/bench"),
     "/wllama/": join(WLLAMA, "node_modules/@wllama/wllama/esm"),
   } });
   browser ??= await puppeteer.launch({ executablePath: "/usr/bin/chromium", protocolTimeout: 1_800_000,
@@ -54,18 +63,22 @@ async function inPage(name, path, plan) {
   try {
     await page.setBypassCSP(true); // wllama's worker is a blob
     await page.goto(`${site.url}page.html`);
-    const folder = path.startsWith(CACHE) ? "cache" : "made";
-    const url = `${site.url}${folder}/${basename(path)}`;
-    return rates(await page.evaluate((...args) => globalThis.measure(...args), name, url, plan));
+    return await work(page);
   } finally {
     await page.close();
   }
 }
 
+const inPage = (name, path, plan) => withPage(async (page) => {
+  const url = `${site.url}${path.startsWith(CACHE) ? "cache" : "made"}/${basename(path)}`;
+  return rates(await page.evaluate((...args) => globalThis.measure(...args), name, url, plan));
+});
+
 export const chromium = {
   name: "Sotto in Chromium",
   missing: !existsSync("/usr/bin/chromium") && "chromium is not installed",
   measure: (path, plan) => inPage("sotto", path, plan),
+  streaming: () => withPage((page) => page.evaluate(() => globalThis.streaming())),
 };
 
 export const wllama = {

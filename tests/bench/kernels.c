@@ -1,5 +1,5 @@
 /* kernels.c: the kernels as exports, for kernels.mjs to time: each by its level's table and the number of its layout. */
-#include "../../kernels/kernels.h"
+#include "../../kernels/simd.h"
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
@@ -56,9 +56,12 @@ void EXPORT(attention)(const struct kernels *kernels, int type, float *out, floa
 }
 
 /* The streaming read that weights are compared with. */
-int EXPORT(read_stream)(const uint64_t *words, int n_bytes) {
-  uint64_t sums[8] = {0};
-  for (int i = 0; i < n_bytes / 8; i += 8)
-    for (int j = 0; j < 8; j++) sums[j] += words[i + j];
-  return (int)(sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7]);
+int EXPORT(read_stream)(const v128_t *vectors, int n_bytes) {
+  v128_t sums[4] = {0};
+  for (int i = 0; i < n_bytes / 16; i += 4) {
+    touch((const uint8_t *)(vectors + i) + READ_AHEAD, CACHE_LINE);
+    for (int j = 0; j < 4; j++) sums[j] ^= vectors[i + j];
+  }
+  const v128_t sum = (sums[0] ^ sums[1]) ^ (sums[2] ^ sums[3]);
+  return wasm_i32x4_extract_lane(sum, 0) ^ wasm_i32x4_extract_lane(sum, 3);
 }

@@ -1,4 +1,6 @@
-// The page's side of engines.mjs: globalThis.measure(engine, url, plan) -> { prefill, decode }, each with its median.
+// The page's side of engines.mjs: globalThis.measure(engine, url, plan) -> { prefill, decode }, each with its median, and
+// globalThis.streaming() -> GB/s.
+import { streamingRead } from "./stream.js";
 
 const SPARE_TOKENS = 64;
 
@@ -38,3 +40,4 @@ const engines = {
 const WORDS = "time year people way day man thing woman life child world school state family student group country problem".split(" ");
 
 globalThis.measure = (engine, url, plan) => engines[engine](url, plan);
+globalThis.streaming = async () => streamingRead(await WebAssembly.compileStreaming(fetch("/bench/kernels.wasm")));
