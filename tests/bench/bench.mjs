@@ -149,6 +149,10 @@ for (const { name, path, aims } of FILES) {
   if (aims.job && (isMain || FULL)) {
     file.job = await compare(path, JOB, engines, FULL ? 5 : 3);
     report("the job", file.job, "seconds", aims.job);
+    if (FULL && isMain && !wllama.missing) {
+      file.wllamaJob = await compare(path, JOB, [wllama], 1);
+      report("the job", file.wllamaJob, "seconds");
+    }
   }
 }
 

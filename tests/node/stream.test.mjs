@@ -121,6 +121,16 @@ test("of a long prompt the server sees few requests, and little that is not want
   assert.ok(server.sentBytes <= file.length + (3 << 20), `${server.sentBytes} of ${file.length} bytes were sent`);
 });
 
+test("what opens a model takes all memory: neither weights nor tokens make it grow", { timeout: 20_000 }, async () => {
+  let memoryBytes;
+  const engine = await open(obedient(() => memoryBytes ??= engine.memoryBytes));
+  await logitsOf(engine);
+  await engine.ready;
+  for (const token of [1, 2, 3]) await logitsOf(engine, [...PROMPT, token]);
+  engine.tokenize("One, two, three.");
+  assert.equal(engine.memoryBytes, memoryBytes);
+});
+
 test("chunks may come in any order and any split", { timeout: 20_000 }, async () => {
   let random = 1;
   const next = (n) => (random = (random * 48271) % 2147483647) % n;
