@@ -254,6 +254,7 @@ golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 golden-templates: build/templates/python
 	@$(NODE) tests/golden/make-templates.mjs build/templates/python/bin/python
+	@$(NODE) tests/golden/make-thoughts.mjs build/templates/python/bin/python
 
 readme: build/sotto/.done
 	@$(NODE) models/supported.mjs
