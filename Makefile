@@ -320,6 +320,7 @@ build/make-corpus: build/obj/native/tests/corpus/make-corpus.o $(SOURCES:%.c=bui
 	@$(CLANG) $(SANITIZE) $^ -lm -lpthread -o $@
 
 fuzz: $(FUZZERS)
+	@$(NODE) tests/corpus/make-seeds.mjs build/corpus/fuzz_gguf
 	@for fuzzer in $(FUZZERS); do \
 	  corpus=build/corpus/$$(basename $$fuzzer); mkdir -p $$corpus; \
 	  $$fuzzer -max_total_time=60 -max_len=65536 -timeout=10 -artifact_prefix=build/ \

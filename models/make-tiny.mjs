@@ -283,9 +283,9 @@ function tensorsOf(model, random) {
   return tensors;
 }
 
-/** The bytes of the model of a name. */
-export function makeTiny(name) {
-  const model = { ...DEFAULTS, ...(MODELS[name] ?? ENCODERS[name]) };
+/** The bytes of the model of a name, made of something else where `changes` says so. */
+export function makeTiny(name, changes = {}) {
+  const model = { ...DEFAULTS, ...(MODELS[name] ?? ENCODERS[name]), ...changes };
   model.headDim ??= model.nEmbd / model.nHeads;
   model.ropeDims ??= model.headDim;
   return serialise({ keys: keysOf(architectureOf(name), model), tensors: tensorsOf(model, generator(7)) });

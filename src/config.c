@@ -574,8 +574,36 @@ const char *sotto_architecture_name(uint32_t index) {
   return index < sizeof architectures / sizeof *architectures ? architectures[index].name : NULL;
 }
 
+/* What such a file holds in place of a model; NULL: a model, as far as it says. */
+static const char *other_content(const struct reader *reader) {
+  static const struct { const char *type, *what; } contents[] = {
+      {"adapter", "an adapter (LoRA)"}, {"mmproj", "the part of a model that sees or hears"}, {"imatrix", "an importance matrix"}};
+  struct sotto_value value;
+  if (sotto_gguf_find(reader->gguf, "general.type", &value) != SOTTO_OK || value.type != SOTTO_VALUE_STRING) return NULL;
+  for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)
+    if (equals((const char *)value.data, value.n_items, contents[i].type)) return contents[i].what;
+  return NULL;
+}
+
+/* What the graph would need for a family that is not in the table, by keys that are 0 or absent in others. */
+static const char *obstacle_of(const struct reader *reader) {
+  static const char recurrent[] = ": layers of it keep a recurrent state";
+  static const struct { const char *key, *obstacle; } obstacles[] = {
+      {"ssm.conv_kernel", recurrent}, {"wkv.head_size", recurrent}, {"shortconv.l_cache", recurrent}, {"kda.head_dim", recurrent},
+      {"attention.kv_lora_rank", ": its attention keeps latent vectors (MLA)"},
+      {"attention.relative_buckets_count", ": it is an encoder and a decoder"},
+      {"has_vision_encoder", ": it is the part of a model that sees"}, {"has_audio_encoder", ": it is the part of a model that hears"}};
+  struct sotto_value value;
+  uint64_t number;
+  for (size_t i = 0; i < sizeof obstacles / sizeof *obstacles; i++)
+    if (find(reader, obstacles[i].key, &value) && gguf_value_u64(&value, 0, &number) && number > 0) return obstacles[i].obstacle;
+  return "";
+}
+
 static enum sotto_status find_architecture(struct reader *reader, const struct architecture **architecture) {
   struct sotto_value value;
+  const char *content = other_content(reader);
+  if (content) return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "the file holds %s, and no model", content);
   if (sotto_gguf_find(reader->gguf, "general.architecture", &value) != SOTTO_OK) return missing(reader, "general.architecture");
   if (value.type != SOTTO_VALUE_STRING) return bad(reader, &value);
   reader->architecture = (const char *)value.data;
@@ -586,7 +614,8 @@ static enum sotto_status find_architecture(struct reader *reader, const struct a
       return SOTTO_OK;
     }
   return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, gguf_value_offset(reader->gguf, &value),
-                   "the model family '%.*s' is not supported", (int)(value.n_items < 40 ? value.n_items : 40), reader->architecture);
+                   "the model family '%.*s' is not supported%s", (int)(value.n_items < 40 ? value.n_items : 40), reader->architecture,
+                   obstacle_of(reader));
 }
 
 enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, struct sotto_error *error) {
