@@ -48,6 +48,7 @@ const labels = (n) => value.strings(Array.from({ length: n }, (_, i) => `label $
 /** Models of embeddings and scores, in the same form. */
 export const ENCODERS = {
   "bert": { ...BERT, hasPositions: true, keys: pooling(MEAN) },
+  "bert:odd": { ...BERT, nEmbd: 52, nHeads: 2, nKvHeads: 2, nFf: 50, hasPositions: true, keys: pooling(MEAN) }, // rubert-tiny2
   "bert:first": { ...BERT, hasPositions: true, hasTypes: false, keys: pooling(FIRST) },
   "bert:last": { ...BERT, hasPositions: true, isQkvFused: true, keys: pooling(LAST) },
   "bert:rank": { ...BERT, hasPositions: true, classHead: { nLabels: 1, hasInner: true, hasOutput: true }, keys: pooling(RANK) },
@@ -77,11 +78,13 @@ export const MODELS = {
   "llama:yarn": { headDim: 16, keys: yarn },
   "llama:short": { extra: longRope, keys: { "rope.scaling.type": string("longrope"),
     "rope.scaling.attn_factor": f32(1.2), "rope.scaling.original_context_length": u32(100000) } },
+  "llama:odd": { nEmbd: 30, nHeads: 3, nKvHeads: 1, nFf: 35, biases: "all", isQkvFused: true },
   "mistral3": { headDim: 16, keys: { ...yarn, "attention.temperature_scale": f32(0.3),
     "rope.scaling.yarn_log_multiplier": f32(0.5), "rope.scaling.original_context_length": u32(30),
     "rope.scaling.yarn_beta_fast": f32(1), "rope.scaling.yarn_beta_slow": f32(0.25) } },
   "qwen2": { biases: "qkv", hasHeadBias: true },
   "qwen3": { headDim: 16, qkNorm: "head", hasHead: false },
+  "qwen3:odd": { nEmbd: 36, nHeads: 6, headDim: 26, nFf: 50, qkNorm: "head", hasHead: false },
   "gemma": { headDim: 16, hasHead: false },
   "gemma2": { norms: "around", hasHead: false, keys: { "attention.sliding_window": u32(9),
     "attn_logit_softcapping": f32(3), "final_logit_softcapping": f32(5) } },

@@ -3,6 +3,8 @@
 #include "mathf.h"
 #include "session.h"
 
+#include <string.h>
+
 struct job {
   struct sotto_session *session;
   uint32_t layer;
@@ -39,9 +41,29 @@ static void turn_heads(const struct config *config, const float *cos_sin, float 
     else vec_rope_normal(x, cos_sin, (int)config->rope_dims);
 }
 
-/* Queries or keys of one token, x (n_heads, head_dim), get their norms and are turned (cos_sin NULL: are not); for an int8
- * cache they are rotated by the Walsh-Hadamard transform, which leaves the products of queries and keys (but for a factor)
- * and spreads channels that stand out over all the others, as QuaRot does (Ashkboos et al., 2024). */
+/* x (n_heads, head_dim) -> (n_heads, head_stride), in place. */
+static void spread_heads(const struct config *config, float *x, size_t n_heads) {
+  const size_t dim = config->head_dim, stride = config->head_stride;
+  if (stride == dim) return;
+  for (size_t i = n_heads; i-- > 0;) {
+    memmove(x + i * stride, x + i * dim, dim * sizeof *x);
+    memset(x + i * stride + dim, 0, (stride - dim) * sizeof *x);
+  }
+}
+
+/* And back, of one token's mixed values. */
+static void close_heads(void *argument, int task, int thread) {
+  (void)thread;
+  const struct job *job = argument;
+  const struct config *config = &job->session->model->config;
+  float *x = job->session->mixed + (size_t)task * config->n_heads * config->head_stride;
+  for (size_t i = 1; i < config->n_heads; i++)
+    memmove(x + i * config->head_dim, x + i * config->head_stride, config->head_dim * sizeof *x);
+}
+
+/* Queries or keys of one token, x (n_heads, head_dim), get their norms and are turned (cos_sin NULL: are not), and the heads
+ * are spread; for an int8 cache they are rotated by the Walsh-Hadamard transform, which leaves the products of queries and
+ * keys (but for a factor) and spreads channels that stand out over all the others, as QuaRot does (Ashkboos et al., 2024). */
 static void prepare_heads(const struct sotto_session *session, const struct tensor *with, const float *cos_sin, float *x,
                           size_t n_heads) {
   const struct config *config = &session->model->config;
@@ -49,8 +71,9 @@ static void prepare_heads(const struct sotto_session *session, const struct tens
   if (cos_sin && graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
   if (graph->qk_norm != QK_NORM_NONE) norm_heads(config, vector(with), x, n_heads);
   if (cos_sin && !graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
+  spread_heads(config, x, n_heads);
   if (session->kv_type != KV_INT8) return;
-  for (size_t i = 0; i < n_heads; i++, x += config->head_dim) vec_hadamard(x, (int)config->head_dim);
+  for (size_t i = 0; i < n_heads; i++, x += config->head_stride) vec_hadamard(x, (int)config->head_stride);
 }
 
 /* One token: q and k get their norms and positions, k and v go into the cache. */
@@ -65,13 +88,14 @@ static void prepare_token(void *argument, int task, int thread) {
   const size_t rope_at = ((position - session->wave_begin) * 2 + config->is_sliding[job->layer]) * config->rope_dims;
   const float *cos_sin = config->has_rope[job->layer] ? session->rope + rope_at : NULL;
   if (job->parts & QUERIES) {
-    float *q = session->q + (size_t)task * n_q;
+    float *q = session->q + (size_t)task * config->n_heads * config->head_stride;
     finish_product(&layer->q, q);
     if (config->qkv_limit > 0) vec_clamp(q, config->qkv_limit, (int)n_q);
     prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
   }
   if (job->parts & KEYS_VALUES) {
-    float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
+    const size_t at = (size_t)task * config->n_kv_heads * config->head_stride;
+    float *k = session->k + at, *v = session->v + at;
     finish_product(&layer->k, k);
     finish_product(&layer->v, v);
     if (config->qkv_limit > 0) {
@@ -79,6 +103,7 @@ static void prepare_token(void *argument, int task, int thread) {
       vec_clamp(v, config->qkv_limit, (int)n_kv);
     }
     prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
+    spread_heads(config, v, config->n_kv_heads);
     kv_write(session, &session->kv[job->layer], position, k, v);
   }
 }
@@ -96,7 +121,7 @@ static float slope_of(const struct config *config, size_t head) {
 static float scale_of(const struct sotto_session *session, size_t position) {
   const struct config *config = &session->model->config;
   float scale = config->attn_scale;
-  if (session->kv_type == KV_INT8) scale /= (float)hadamard_size((int)config->head_dim);
+  if (session->kv_type == KV_INT8) scale /= (float)hadamard_size((int)config->head_stride);
   if (config->temperature > 0)
     scale *= 1 + config->temperature * (float)math_log(1.0 + (double)(position / config->temperature_length));
   return scale;
@@ -132,7 +157,7 @@ static void attend(void *argument, int task, int thread) {
   const struct job *job = argument;
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
-  const size_t head = (size_t)task % config->n_kv_heads, dim = config->head_dim;
+  const size_t head = (size_t)task % config->n_kv_heads, dim = config->head_stride;
   const int first = task / (int)config->n_kv_heads * TILE_TOKENS, left = (int)(job->to - job->from) - first;
   const struct attn_rows rows = {(int)(config->n_heads / config->n_kv_heads), left < TILE_TOKENS ? left : TILE_TOKENS,
                                  (int)(config->n_heads * dim)};
@@ -162,4 +187,5 @@ void attention(struct sotto_session *session, uint32_t layer, size_t from, size_
   struct job job = {session, layer, from, to, 0};
   const int n_tiles = ((int)(to - from) + TILE_TOKENS - 1) / TILE_TOKENS;
   pool_run(session->pool, attend, &job, n_tiles * (int)session->model->config.n_kv_heads);
+  if (session->model->config.head_stride != session->model->config.head_dim) pool_run(session->pool, close_heads, &job, (int)(to - from));
 }

@@ -95,9 +95,10 @@ static enum sotto_status read_sizes(const struct reader *reader, struct config *
   TRY(read_u32(reader, "attention.value_length", OPTIONAL, 1, MAX_HEAD_DIM, &value_length));
   config->rope_dims = config->head_dim;
   TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 0, MAX_HEAD_DIM, &config->rope_dims));
-  if (config->n_heads % config->n_kv_heads || config->head_dim % 8 || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
+  config->head_stride = (config->head_dim + 7) / 8 * 8;
+  if (config->n_heads % config->n_kv_heads || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
       value_length != config->head_dim || config->rope_dims % 2 || config->rope_dims > config->head_dim ||
-      (uint64_t)config->n_heads * config->head_dim > MAX_DIM)
+      (uint64_t)config->n_heads * config->head_stride > MAX_DIM)
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE,
                      "%u query heads, %u key heads and heads of %u and %u dimensions, %u of them turned, do not go together",
                      config->n_heads, config->n_kv_heads, config->head_dim, value_length, config->rope_dims);

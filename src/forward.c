@@ -206,7 +206,7 @@ static void run_inputs(struct token_job *job, uint32_t index, size_t from, size_
   const struct config *config = &session->model->config;
   const struct layer *layer = job->layer;
   const int n = (int)(to - from);
-  const size_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  const size_t n_q = config->n_heads * config->head_stride, n_kv = config->n_kv_heads * config->head_stride;
   pool_run(session->pool, norm_attention_input, job, n);
   const struct product qkv[] = {{&layer->q.weight, session->q, n_q}, {&layer->k.weight, session->k, n_kv},
                                 {&layer->v.weight, session->v, n_kv}};
@@ -227,7 +227,7 @@ static void run_outputs(struct token_job *job, uint32_t index, size_t from, size
 
   attention(session, index, from, to);
   const struct product attn_out[] = {{&layer->attn_out.weight, session->out, embd_stride}};
-  matmul_prepare(session, session->mixed, config->n_heads * config->head_dim, n, attn_out, 1);
+  matmul_prepare(session, session->mixed, config->n_heads * config->head_stride, n, attn_out, 1);
   matmul_run(session, n, attn_out, 1);
   pool_run(session->pool, add_attention_output, job, n);
   if (tensor_exists(&layer->router.weight)) experts(session, layer, n);

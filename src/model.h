@@ -63,6 +63,7 @@ struct rope {
 struct config {
   struct graph graph;
   uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx_train;
+  uint32_t head_stride;    /* from head to head where they are computed: head_dim, and zeros up to a multiple of 8 */
   float norm_epsilon;
   float embd_scale;        /* of the embedding rows */
   float residual_scale;    /* of what attention and feed-forward add to x */

@@ -63,7 +63,7 @@ static void carve_experts(struct sotto_session *session, struct arena *arena) {
 
 static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
-  const uint64_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  const uint64_t n_q = config->n_heads * config->head_stride, n_kv = config->n_kv_heads * config->head_stride;
   const uint64_t rows = round_up(session->n_batch, TILE_TOKENS), embd = round_up(config->n_embd, TILE_ROWS);
   uint64_t ff = round_up(config->n_ff, TILE_ROWS);
   if (config->n_ff_expert > ff) ff = config->n_ff_expert;
@@ -100,8 +100,8 @@ static struct kv_layer carve_kv(const struct sotto_session *session, struct aren
   const struct config *config = &session->model->config;
   const uint64_t item = kv_item_bytes(session->kv_type), n_rows = round_up(session->n_ctx, 8) * config->n_kv_heads;
   const uint64_t n_scales = session->kv_type == KV_INT8 ? n_rows : 0;
-  struct kv_layer layer = {.keys = arena_carve(arena, n_rows * config->head_dim, item)};
-  layer.values = arena_carve(arena, n_rows * config->head_dim, item);
+  struct kv_layer layer = {.keys = arena_carve(arena, n_rows * config->head_stride, item)};
+  layer.values = arena_carve(arena, n_rows * config->head_stride, item);
   layer.key_scales = arena_carve(arena, n_scales, sizeof(float));
   layer.value_scales = arena_carve(arena, n_scales, sizeof(float));
   return layer;

@@ -9,7 +9,7 @@
 
 /* Keys and values of one layer, per KV head (kv.c; layouts: kernels.h). */
 struct kv_layer {
-  uint8_t *keys, *values;            /* (n_kv_heads, n_slots, head_dim) items of the cache's type */
+  uint8_t *keys, *values;            /* (n_kv_heads, n_slots, head_stride) items of the cache's type */
   float *key_scales, *value_scales;  /* (n_kv_heads, n_slots), of int8 */
 };
 
@@ -61,9 +61,9 @@ struct sotto_session {
 
   /* Scratch of one slice; rows are padded to whole tiles of 4 tokens, columns to whole groups of 8 weight rows. */
   float *normed;       /* (n_batch, n_embd) */
-  float *q;            /* (n_batch, n_heads * head_dim) */
-  float *k, *v;        /* (n_batch, n_kv_heads * head_dim) */
-  float *mixed;        /* (n_batch, n_heads * head_dim) */
+  float *q;            /* (n_batch, n_heads * head_stride) */
+  float *k, *v;        /* (n_batch, n_kv_heads * head_stride) */
+  float *mixed;        /* (n_batch, n_heads * head_stride) */
   float *out;          /* (n_batch, n_embd) */
   float *gate, *up;    /* (n_batch, n_ff) */
 
