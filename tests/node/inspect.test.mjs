@@ -136,6 +136,23 @@ test("what holds no model, and what keeps a family out, are told in a sentence",
   assert.match((await inspect(serialise({ ...file, keys: adapter }))).unsupported[0].message, /holds an adapter \(LoRA\), and no model/);
 });
 
+test("sizes that differ from layer to layer are checked one by one", async () => {
+  const file = parse(makeTiny("openelm"));
+  const firstOf = async (name, numbers) => {
+    const keys = new Map([...file.keys, [`openelm.${name}`, value.i32s(numbers)]]);
+    return (await inspect(serialise({ ...file, keys }))).unsupported[0];
+  };
+  assert.equal((await firstOf("feed_forward_length", [24, 64, 33])).code, "UNSUPPORTED_TOKENIZER"); // as they are
+  const lacks = await firstOf("feed_forward_length", [24, 0, 33]);
+  assert.equal(lacks.code, "UNSUPPORTED_ARCHITECTURE");
+  assert.match(lacks.message, /^openelm\.feed_forward_length is 0 for layer 1: layers that lack/);
+  for (const [name, numbers, code] of [["feed_forward_length", [24, 64], "MALFORMED"], ["attention.head_count", [2, -6, 3], "MALFORMED"],
+    ["attention.head_count_kv", [1, 65537, 3], "MALFORMED"], ["attention.head_count_kv", [1, 4, 3], "UNSUPPORTED_ARCHITECTURE"],
+    ["attention.head_count_kv", [1, 3, 3], "SHAPE_MISMATCH"]]) {
+    assert.equal((await firstOf(name, numbers)).code, code, `${name} ${numbers}`);
+  }
+});
+
 // ---- beyond 4 GB ----
 
 test("a file beyond 4 GB: its bytes, their shares, and what it would need", async () => {
