@@ -254,6 +254,7 @@ golden:
 	@$(NODE) tests/golden/make-logits.mjs && $(NODE) tests/golden/make-golden-tokens.mjs
 golden-templates: build/templates/python
 	@$(NODE) tests/golden/make-templates.mjs build/templates/python/bin/python
+	@$(NODE) tests/golden/make-thoughts.mjs build/templates/python/bin/python
 
 readme: build/sotto/.done
 	@$(NODE) models/supported.mjs
@@ -319,6 +320,7 @@ build/make-corpus: build/obj/native/tests/corpus/make-corpus.o $(SOURCES:%.c=bui
 	@$(CLANG) $(SANITIZE) $^ -lm -lpthread -o $@
 
 fuzz: $(FUZZERS)
+	@$(NODE) tests/corpus/make-seeds.mjs build/corpus/fuzz_gguf
 	@for fuzzer in $(FUZZERS); do \
 	  corpus=build/corpus/$$(basename $$fuzzer); mkdir -p $$corpus; \
 	  $$fuzzer -max_total_time=60 -max_len=65536 -timeout=10 -artifact_prefix=build/ \

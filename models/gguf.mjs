@@ -27,7 +27,14 @@ export const value = {
 };
 
 /** A file's bytes. */
-export function serialise({ keys, tensors }) {
+export function serialise(file) {
+  const parts = [header(file)];
+  for (const { data } of file.tensors.values()) parts.push(data, padding(data.length));
+  return Buffer.concat(parts);
+}
+
+/** Its bytes up to the tensors' data, of which a tensor's `data.length` alone is looked at. */
+export function header({ keys, tensors }) {
   const parts = [Buffer.from("GGUF"), u32(3), u64(tensors.size), u64(keys.size)];
   for (const [name, bytes] of keys) parts.push(string(name), bytes);
   let offset = 0;
@@ -36,7 +43,6 @@ export function serialise({ keys, tensors }) {
     offset += roundUp(data.length);
   }
   parts.push(padding(parts.reduce((sum, part) => sum + part.length, 0)));
-  for (const { data } of tensors.values()) parts.push(data, padding(data.length));
   return Buffer.concat(parts);
 }
 

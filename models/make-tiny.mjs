@@ -26,6 +26,7 @@ const DEFAULTS = {
   classHead: null,      // { nLabels, hasInner, hasNorm, hasOutput }
   hasNormBiases: false, // of RMS norms; layer norms have them where there are any
   experts: null,        // { n, nUsed, nFf, nFfShared, hasSharedRouter, hasBiases, hasChoiceBias, isIn: (layer) => bool }
+  layers: null,         // of each layer { nHeads, nKvHeads, nFf }, where they differ
   keys: {},             // name (without the architecture) -> value
   extra: [],            // further vectors: [name, length]
 };
@@ -48,6 +49,7 @@ const labels = (n) => value.strings(Array.from({ length: n }, (_, i) => `label $
 /** Models of embeddings and scores, in the same form. */
 export const ENCODERS = {
   "bert": { ...BERT, hasPositions: true, keys: pooling(MEAN) },
+  "bert:odd": { ...BERT, nEmbd: 52, nHeads: 2, nKvHeads: 2, nFf: 50, hasPositions: true, keys: pooling(MEAN) }, // rubert-tiny2
   "bert:first": { ...BERT, hasPositions: true, hasTypes: false, keys: pooling(FIRST) },
   "bert:last": { ...BERT, hasPositions: true, isQkvFused: true, keys: pooling(LAST) },
   "bert:rank": { ...BERT, hasPositions: true, classHead: { nLabels: 1, hasInner: true, hasOutput: true }, keys: pooling(RANK) },
@@ -77,11 +79,17 @@ export const MODELS = {
   "llama:yarn": { headDim: 16, keys: yarn },
   "llama:short": { extra: longRope, keys: { "rope.scaling.type": string("longrope"),
     "rope.scaling.attn_factor": f32(1.2), "rope.scaling.original_context_length": u32(100000) } },
+  "openelm": { nHeads: 4, headDim: 8, qkNorm: "head", isQkvFused: true, hasHead: false, layers: [
+    { nHeads: 2, nKvHeads: 1, nFf: 24 }, { nHeads: 6, nKvHeads: 2, nFf: 64 }, { nHeads: 3, nKvHeads: 3, nFf: 33 }], nLayers: 3 },
+  "deci": { headDim: 8, nHeads: 4, nLayers: 3, layers: [
+    { nHeads: 4, nKvHeads: 4, nFf: 40 }, { nHeads: 4, nKvHeads: 1, nFf: 48 }, { nHeads: 4, nKvHeads: 2, nFf: 48 }] },
+  "llama:odd": { nEmbd: 30, nHeads: 3, nKvHeads: 1, nFf: 35, biases: "all", isQkvFused: true },
   "mistral3": { headDim: 16, keys: { ...yarn, "attention.temperature_scale": f32(0.3),
     "rope.scaling.yarn_log_multiplier": f32(0.5), "rope.scaling.original_context_length": u32(30),
     "rope.scaling.yarn_beta_fast": f32(1), "rope.scaling.yarn_beta_slow": f32(0.25) } },
   "qwen2": { biases: "qkv", hasHeadBias: true },
   "qwen3": { headDim: 16, qkNorm: "head", hasHead: false },
+  "qwen3:odd": { nEmbd: 36, nHeads: 6, headDim: 26, nFf: 50, qkNorm: "head", hasHead: false },
   "gemma": { headDim: 16, hasHead: false },
   "gemma2": { norms: "around", hasHead: false, keys: { "attention.sliding_window": u32(9),
     "attn_logit_softcapping": f32(3), "final_logit_softcapping": f32(5) } },
@@ -161,10 +169,11 @@ function expertKeys({ experts, nFf }) {
 }
 
 function keysOf(architecture, model) {
+  const each = (name) => (model.layers ? i32s(model.layers.map((layer) => layer[name])) : u32(model[name]));
   const own = {
     block_count: u32(model.nLayers), context_length: u32(N_CTX), embedding_length: u32(model.nEmbd),
-    feed_forward_length: u32(model.nFf),
-    "attention.head_count": u32(model.nHeads), "attention.head_count_kv": u32(model.nKvHeads),
+    feed_forward_length: each("nFf"),
+    "attention.head_count": each("nHeads"), "attention.head_count_kv": each("nKvHeads"),
     "attention.key_length": u32(model.headDim), "attention.value_length": u32(model.headDim),
     "rope.dimension_count": u32(model.ropeDims), vocab_size: u32(N_VOCAB),
     [`attention.layer_norm_${model.norm === "rms" ? "rms_" : ""}epsilon`]: f32(1e-5),
@@ -202,7 +211,8 @@ function addExperts({ experts, nEmbd, ffn }, prefix, { matrix, stack, vector }) 
 }
 
 // Adds a layer's tensors by add: matrix(name, nRows, k), norm(name, n), vector(name, n) and stack(name, experts, nRows, k).
-function addLayer(model, i, add) {
+function addLayer(whole, i, add) {
+  const model = { ...whole, ...whole.layers?.[i] };
   const { matrix, norm, vector } = add;
   const prefix = `blk.${i}.`;
   const nQ = model.nHeads * model.headDim;
@@ -283,9 +293,9 @@ function tensorsOf(model, random) {
   return tensors;
 }
 
-/** The bytes of the model of a name. */
-export function makeTiny(name) {
-  const model = { ...DEFAULTS, ...(MODELS[name] ?? ENCODERS[name]) };
+/** The bytes of the model of a name, made of something else where `changes` says so. */
+export function makeTiny(name, changes = {}) {
+  const model = { ...DEFAULTS, ...(MODELS[name] ?? ENCODERS[name]), ...changes };
   model.headDim ??= model.nEmbd / model.nHeads;
   model.ropeDims ??= model.headDim;
   return serialise({ keys: keysOf(architectureOf(name), model), tensors: tensorsOf(model, generator(7)) });

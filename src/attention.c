@@ -3,6 +3,8 @@
 #include "mathf.h"
 #include "session.h"
 
+#include <string.h>
+
 struct job {
   struct sotto_session *session;
   uint32_t layer;
@@ -39,9 +41,30 @@ static void turn_heads(const struct config *config, const float *cos_sin, float 
     else vec_rope_normal(x, cos_sin, (int)config->rope_dims);
 }
 
-/* Queries or keys of one token, x (n_heads, head_dim), get their norms and are turned (cos_sin NULL: are not); for an int8
- * cache they are rotated by the Walsh-Hadamard transform, which leaves the products of queries and keys (but for a factor)
- * and spreads channels that stand out over all the others, as QuaRot does (Ashkboos et al., 2024). */
+/* x (n_heads, head_dim) -> (n_heads, head_stride), in place. */
+static void spread_heads(const struct config *config, float *x, size_t n_heads) {
+  const size_t dim = config->head_dim, stride = config->head_stride;
+  if (stride == dim) return;
+  for (size_t i = n_heads; i-- > 0;) {
+    memmove(x + i * stride, x + i * dim, dim * sizeof *x);
+    memset(x + i * stride + dim, 0, (stride - dim) * sizeof *x);
+  }
+}
+
+/* And back, of one token's mixed values. */
+static void close_heads(void *argument, int task, int thread) {
+  (void)thread;
+  const struct job *job = argument;
+  const struct config *config = &job->session->model->config;
+  const size_t n_heads = config->heads_of[job->layer];
+  float *x = job->session->mixed + (size_t)task * n_heads * config->head_stride;
+  for (size_t i = 1; i < n_heads; i++)
+    memmove(x + i * config->head_dim, x + i * config->head_stride, config->head_dim * sizeof *x);
+}
+
+/* Queries or keys of one token, x (n_heads, head_dim), get their norms and are turned (cos_sin NULL: are not), and the heads
+ * are spread; for an int8 cache they are rotated by the Walsh-Hadamard transform, which leaves the products of queries and
+ * keys (but for a factor) and spreads channels that stand out over all the others, as QuaRot does (Ashkboos et al., 2024). */
 static void prepare_heads(const struct sotto_session *session, const struct tensor *with, const float *cos_sin, float *x,
                           size_t n_heads) {
   const struct config *config = &session->model->config;
@@ -49,8 +72,9 @@ static void prepare_heads(const struct sotto_session *session, const struct tens
   if (cos_sin && graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
   if (graph->qk_norm != QK_NORM_NONE) norm_heads(config, vector(with), x, n_heads);
   if (cos_sin && !graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
+  spread_heads(config, x, n_heads);
   if (session->kv_type != KV_INT8) return;
-  for (size_t i = 0; i < n_heads; i++, x += config->head_dim) vec_hadamard(x, (int)config->head_dim);
+  for (size_t i = 0; i < n_heads; i++, x += config->head_stride) vec_hadamard(x, (int)config->head_stride);
 }
 
 /* One token: q and k get their norms and positions, k and v go into the cache. */
@@ -61,33 +85,35 @@ static void prepare_token(void *argument, int task, int thread) {
   const struct config *config = &session->model->config;
   const struct layer *layer = &session->model->weights.layers[job->layer];
   const size_t position = job->from + (size_t)task;
-  const size_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  const size_t n_heads = config->heads_of[job->layer], n_kv_heads = config->kv_heads_of[job->layer];
   const size_t rope_at = ((position - session->wave_begin) * 2 + config->is_sliding[job->layer]) * config->rope_dims;
   const float *cos_sin = config->has_rope[job->layer] ? session->rope + rope_at : NULL;
   if (job->parts & QUERIES) {
-    float *q = session->q + (size_t)task * n_q;
+    float *q = session->q + (size_t)task * n_heads * config->head_stride;
     finish_product(&layer->q, q);
-    if (config->qkv_limit > 0) vec_clamp(q, config->qkv_limit, (int)n_q);
-    prepare_heads(session, &layer->q_norm, cos_sin, q, config->n_heads);
+    if (config->qkv_limit > 0) vec_clamp(q, config->qkv_limit, (int)(n_heads * config->head_dim));
+    prepare_heads(session, &layer->q_norm, cos_sin, q, n_heads);
   }
   if (job->parts & KEYS_VALUES) {
-    float *k = session->k + (size_t)task * n_kv, *v = session->v + (size_t)task * n_kv;
+    const size_t at = (size_t)task * n_kv_heads * config->head_stride;
+    float *k = session->k + at, *v = session->v + at;
     finish_product(&layer->k, k);
     finish_product(&layer->v, v);
     if (config->qkv_limit > 0) {
-      vec_clamp(k, config->qkv_limit, (int)n_kv);
-      vec_clamp(v, config->qkv_limit, (int)n_kv);
+      vec_clamp(k, config->qkv_limit, (int)(n_kv_heads * config->head_dim));
+      vec_clamp(v, config->qkv_limit, (int)(n_kv_heads * config->head_dim));
     }
-    prepare_heads(session, &layer->k_norm, cos_sin, k, config->n_kv_heads);
+    prepare_heads(session, &layer->k_norm, cos_sin, k, n_kv_heads);
+    spread_heads(config, v, n_kv_heads);
     kv_write(session, &session->kv[job->layer], position, k, v);
   }
 }
 
 /* How much a head's scores lose with each token of distance: a geometric series over the heads; where their number is no
  * power of two, the others take every second step of the series of twice as many (ALiBi, Press et al., 2021). */
-static float slope_of(const struct config *config, size_t head) {
+static float slope_of(const struct config *config, uint32_t layer, size_t head) {
   size_t n = 1;
-  while (2 * n <= config->n_heads) n *= 2;
+  while (2 * n <= config->heads_of[layer]) n *= 2;
   const double exponent = head < n ? (double)(head + 1) : (double)(head - n) + 0.5;
   return (float)math_pow(2, -config->alibi_bias * exponent / (double)n);
 }
@@ -96,7 +122,7 @@ static float slope_of(const struct config *config, size_t head) {
 static float scale_of(const struct sotto_session *session, size_t position) {
   const struct config *config = &session->model->config;
   float scale = config->attn_scale;
-  if (session->kv_type == KV_INT8) scale /= (float)hadamard_size((int)config->head_dim);
+  if (session->kv_type == KV_INT8) scale /= (float)hadamard_size((int)config->head_stride);
   if (config->temperature > 0)
     scale *= 1 + config->temperature * (float)math_log(1.0 + (double)(position / config->temperature_length));
   return scale;
@@ -122,7 +148,7 @@ static float weigh(const struct row *row, float *scores, int from, int to) {
     vec_soft_cap(scores + begin, config->attn_cap, end - begin);
     scale = 1;
   }
-  if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, row->position, slope_of(config, row->head) / scale);
+  if (config->alibi_bias > 0) vec_add_slope(scores, begin, end, row->position, slope_of(config, row->layer, row->head) / scale);
   return vec_softmax(scores, from, to, begin, end, scale, tensor_exists(sinks) ? vector(sinks)[row->head] : NO_SINK);
 }
 
@@ -132,11 +158,12 @@ static void attend(void *argument, int task, int thread) {
   const struct job *job = argument;
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
-  const size_t head = (size_t)task % config->n_kv_heads, dim = config->head_dim;
-  const int first = task / (int)config->n_kv_heads * TILE_TOKENS, left = (int)(job->to - job->from) - first;
-  const struct attn_rows rows = {(int)(config->n_heads / config->n_kv_heads), left < TILE_TOKENS ? left : TILE_TOKENS,
-                                 (int)(config->n_heads * dim)};
-  const size_t at = ((size_t)first * config->n_heads + head * (size_t)rows.n_heads) * dim;
+  const size_t n_heads = config->heads_of[job->layer], n_kv_heads = config->kv_heads_of[job->layer];
+  const size_t head = (size_t)task % n_kv_heads, dim = config->head_stride;
+  const int first = task / (int)n_kv_heads * TILE_TOKENS, left = (int)(job->to - job->from) - first;
+  const struct attn_rows rows = {(int)(n_heads / n_kv_heads), left < TILE_TOKENS ? left : TILE_TOKENS,
+                                 (int)(n_heads * dim)};
+  const size_t at = ((size_t)first * n_heads + head * (size_t)rows.n_heads) * dim;
   const int position = (int)job->from + first, end = end_seen(session, job->layer, position + rows.n_tokens - 1), stride = (int)session->score_stride;
   const int begin = first_seen(session, job->layer, position);
   const struct kv_head kv = kv_head(session, &session->kv[job->layer], head);
@@ -159,7 +186,9 @@ void attention_prepare(struct sotto_session *session, uint32_t layer, size_t fro
 }
 
 void attention(struct sotto_session *session, uint32_t layer, size_t from, size_t to) {
+  const struct config *config = &session->model->config;
   struct job job = {session, layer, from, to, 0};
   const int n_tiles = ((int)(to - from) + TILE_TOKENS - 1) / TILE_TOKENS;
-  pool_run(session->pool, attend, &job, n_tiles * (int)session->model->config.n_kv_heads);
+  pool_run(session->pool, attend, &job, n_tiles * (int)config->kv_heads_of[layer]);
+  if (config->head_stride != config->head_dim) pool_run(session->pool, close_heads, &job, (int)(to - from));
 }

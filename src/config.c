@@ -80,24 +80,54 @@ static bool equals(const char *text, uint32_t n_bytes, const char *name) {
 
 /* ---- what all families share ---- */
 
+/* A number from 1 on, or one for each layer. *most gets the largest. */
+static enum sotto_status read_each(const struct reader *reader, const char *name, uint32_t n_layers, uint32_t *each, uint32_t *most) {
+  char key[128];
+  struct sotto_value value;
+  uint64_t number;
+  if (sotto_gguf_find(reader->gguf, full_key(reader, name, key), &value) != SOTTO_OK) return missing(reader, key);
+  *most = 0;
+  for (uint32_t i = 0; i < n_layers; i++) {
+    if (!gguf_value_u64(&value, value.type == SOTTO_VALUE_ARRAY ? i : 0, &number) || number > MAX_DIM) return bad(reader, &value);
+    if (number == 0)
+      return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, gguf_value_offset(reader->gguf, &value),
+                       "%s is 0 for layer %u: layers that lack attention or feed-forward are not supported", key, i);
+    each[i] = (uint32_t)number;
+    if (number > *most) *most = (uint32_t)number;
+  }
+  return SOTTO_OK;
+}
+
+/* Heads share keys and values evenly, in every layer. */
+static bool read_sharing(struct config *config) {
+  for (uint32_t i = 0; i < config->n_layers; i++) {
+    const uint32_t n_heads = config->heads_of[i], n_kv_heads = config->kv_heads_of[i];
+    if (n_heads % n_kv_heads) return false;
+    if (n_heads / n_kv_heads > config->n_queries) config->n_queries = n_heads / n_kv_heads;
+  }
+  return true;
+}
+
 static enum sotto_status read_sizes(const struct reader *reader, struct config *config) {
+  struct sotto_value value;
   TRY(read_u32(reader, "block_count", REQUIRED, 1, MAX_LAYERS, &config->n_layers));
   TRY(read_u32(reader, "embedding_length", REQUIRED, 1, MAX_DIM, &config->n_embd));
-  TRY(read_u32(reader, "feed_forward_length", REQUIRED, 1, MAX_DIM, &config->n_ff));
+  TRY(read_each(reader, "feed_forward_length", config->n_layers, config->ff_of, &config->n_ff));
   TRY(read_u32(reader, "context_length", REQUIRED, 1, UINT32_MAX, &config->n_ctx_train));
   if (config->n_ctx_train > MAX_CONTEXT) config->n_ctx_train = MAX_CONTEXT;
-  TRY(read_u32(reader, "attention.head_count", REQUIRED, 1, MAX_DIM, &config->n_heads));
-  config->n_kv_heads = config->n_heads;
-  TRY(read_u32(reader, "attention.head_count_kv", OPTIONAL, 1, MAX_DIM, &config->n_kv_heads));
+  TRY(read_each(reader, "attention.head_count", config->n_layers, config->heads_of, &config->n_heads));
+  const char *kv = find(reader, "attention.head_count_kv", &value) ? "attention.head_count_kv" : "attention.head_count";
+  TRY(read_each(reader, kv, config->n_layers, config->kv_heads_of, &config->n_kv_heads));
   config->head_dim = config->n_embd / config->n_heads;
   TRY(read_u32(reader, "attention.key_length", OPTIONAL, 1, MAX_HEAD_DIM, &config->head_dim));
   uint32_t value_length = config->head_dim;
   TRY(read_u32(reader, "attention.value_length", OPTIONAL, 1, MAX_HEAD_DIM, &value_length));
   config->rope_dims = config->head_dim;
   TRY(read_u32(reader, "rope.dimension_count", OPTIONAL, 0, MAX_HEAD_DIM, &config->rope_dims));
-  if (config->n_heads % config->n_kv_heads || config->head_dim % 8 || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
+  config->head_stride = (config->head_dim + 7) / 8 * 8;
+  if (!read_sharing(config) || config->head_dim == 0 || config->head_dim > MAX_HEAD_DIM ||
       value_length != config->head_dim || config->rope_dims % 2 || config->rope_dims > config->head_dim ||
-      (uint64_t)config->n_heads * config->head_dim > MAX_DIM)
+      (uint64_t)config->n_heads * config->head_stride > MAX_DIM)
     return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE,
                      "%u query heads, %u key heads and heads of %u and %u dimensions, %u of them turned, do not go together",
                      config->n_heads, config->n_kv_heads, config->head_dim, value_length, config->rope_dims);
@@ -245,6 +275,7 @@ static enum sotto_status read_mistral3(const struct reader *reader, struct confi
 static enum sotto_status read_qwen(const struct reader *reader, struct config *config) {
   (void)reader;
   config->n_ff /= 2;
+  for (uint32_t i = 0; i < config->n_layers; i++) config->ff_of[i] /= 2;
   return SOTTO_OK;
 }
 
@@ -568,14 +599,44 @@ static const struct architecture architectures[] = {
                      .first_norm_may_lack = true, .is_first_global = true}, read_modern_bert},
     {"gemma-embedding", {NEOX, GELU, .norms = NORMS_AROUND, .qk_norm = QK_NORM_HEAD, .is_encoder = true}, read_gemma_embedding},
     {"maincoder", {.qk_norm = QK_NORM_HEAD, .turns_before_norm = true}, NULL},
+    {"openelm", {NEOX, .qk_norm = QK_NORM_HEAD}, NULL},
+    {"deci", {0}, NULL},
 };
 
 const char *sotto_architecture_name(uint32_t index) {
   return index < sizeof architectures / sizeof *architectures ? architectures[index].name : NULL;
 }
 
+/* What such a file holds in place of a model; NULL: a model, as far as it says. */
+static const char *other_content(const struct reader *reader) {
+  static const struct { const char *type, *what; } contents[] = {
+      {"adapter", "an adapter (LoRA)"}, {"mmproj", "the part of a model that sees or hears"}, {"imatrix", "an importance matrix"}};
+  struct sotto_value value;
+  if (sotto_gguf_find(reader->gguf, "general.type", &value) != SOTTO_OK || value.type != SOTTO_VALUE_STRING) return NULL;
+  for (size_t i = 0; i < sizeof contents / sizeof *contents; i++)
+    if (equals((const char *)value.data, value.n_items, contents[i].type)) return contents[i].what;
+  return NULL;
+}
+
+/* What the graph would need for a family that is not in the table, by keys that are 0 or absent in others. */
+static const char *obstacle_of(const struct reader *reader) {
+  static const char recurrent[] = ": layers of it keep a recurrent state";
+  static const struct { const char *key, *obstacle; } obstacles[] = {
+      {"ssm.conv_kernel", recurrent}, {"wkv.head_size", recurrent}, {"shortconv.l_cache", recurrent}, {"kda.head_dim", recurrent},
+      {"attention.kv_lora_rank", ": its attention keeps latent vectors (MLA)"},
+      {"attention.relative_buckets_count", ": it is an encoder and a decoder"},
+      {"has_vision_encoder", ": it is the part of a model that sees"}, {"has_audio_encoder", ": it is the part of a model that hears"}};
+  struct sotto_value value;
+  uint64_t number;
+  for (size_t i = 0; i < sizeof obstacles / sizeof *obstacles; i++)
+    if (find(reader, obstacles[i].key, &value) && gguf_value_u64(&value, 0, &number) && number > 0) return obstacles[i].obstacle;
+  return "";
+}
+
 static enum sotto_status find_architecture(struct reader *reader, const struct architecture **architecture) {
   struct sotto_value value;
+  const char *content = other_content(reader);
+  if (content) return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "the file holds %s, and no model", content);
   if (sotto_gguf_find(reader->gguf, "general.architecture", &value) != SOTTO_OK) return missing(reader, "general.architecture");
   if (value.type != SOTTO_VALUE_STRING) return bad(reader, &value);
   reader->architecture = (const char *)value.data;
@@ -586,7 +647,8 @@ static enum sotto_status find_architecture(struct reader *reader, const struct a
       return SOTTO_OK;
     }
   return error_set(reader->error, SOTTO_UNSUPPORTED_ARCHITECTURE, gguf_value_offset(reader->gguf, &value),
-                   "the model family '%.*s' is not supported", (int)(value.n_items < 40 ? value.n_items : 40), reader->architecture);
+                   "the model family '%.*s' is not supported%s", (int)(value.n_items < 40 ? value.n_items : 40), reader->architecture,
+                   obstacle_of(reader));
 }
 
 enum sotto_status config_read(struct config *config, const sotto_gguf *gguf, struct sotto_error *error) {

@@ -169,7 +169,7 @@ static void activate(void *argument, int token, int thread) {
   const struct token_job *job = argument;
   const struct config *config = &job->session->model->config;
   const struct layer *layer = job->layer;
-  const size_t n = config->n_ff, at = (size_t)token * round_up(n, TILE_ROWS);
+  const size_t n = layer->up.weight.n_rows, at = (size_t)token * round_up(n, TILE_ROWS);
   float *gate = job->session->gate + at;
   activate_row(config, &layer->gate, &layer->up, gate, job->session->up + at, n);
   if (tensor_exists(&layer->act_scales)) vec_divide(gate, vector(&layer->act_scales), (int)n);
@@ -188,7 +188,7 @@ static void feed_forward(struct token_job *job, int n) {
   struct sotto_session *session = job->session;
   const struct config *config = &session->model->config;
   const struct layer *layer = job->layer;
-  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(config->n_ff, TILE_ROWS);
+  const size_t embd_stride = round_up(config->n_embd, TILE_ROWS), ff_stride = round_up(layer->up.weight.n_rows, TILE_ROWS);
   const struct product gate_up[] = {{&layer->gate.weight, session->gate, ff_stride}, {&layer->up.weight, session->up, ff_stride}};
   const struct product up[] = {{&layer->up.weight, session->gate, ff_stride}};
   const bool is_plain = config->graph.ffn == FFN_PLAIN;
@@ -206,7 +206,7 @@ static void run_inputs(struct token_job *job, uint32_t index, size_t from, size_
   const struct config *config = &session->model->config;
   const struct layer *layer = job->layer;
   const int n = (int)(to - from);
-  const size_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  const size_t n_q = config->heads_of[index] * config->head_stride, n_kv = config->kv_heads_of[index] * config->head_stride;
   pool_run(session->pool, norm_attention_input, job, n);
   const struct product qkv[] = {{&layer->q.weight, session->q, n_q}, {&layer->k.weight, session->k, n_kv},
                                 {&layer->v.weight, session->v, n_kv}};
@@ -227,7 +227,7 @@ static void run_outputs(struct token_job *job, uint32_t index, size_t from, size
 
   attention(session, index, from, to);
   const struct product attn_out[] = {{&layer->attn_out.weight, session->out, embd_stride}};
-  matmul_prepare(session, session->mixed, config->n_heads * config->head_dim, n, attn_out, 1);
+  matmul_prepare(session, session->mixed, config->heads_of[index] * config->head_stride, n, attn_out, 1);
   matmul_run(session, n, attn_out, 1);
   pool_run(session->pool, add_attention_output, job, n);
   if (tensor_exists(&layer->router.weight)) experts(session, layer, n);

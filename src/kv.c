@@ -9,7 +9,7 @@ static size_t n_slots_of(const struct sotto_session *session) { return round_up(
 
 struct kv_head kv_head(const struct sotto_session *session, const struct kv_layer *layer, size_t head) {
   const size_t slot = head * n_slots_of(session);
-  const size_t at = slot * session->model->config.head_dim * kv_item_bytes(session->kv_type);
+  const size_t at = slot * session->model->config.head_stride * kv_item_bytes(session->kv_type);
   return (struct kv_head){layer->keys + at, layer->values + at, layer->key_scales + slot, layer->value_scales + slot};
 }
 
@@ -35,11 +35,11 @@ static void write_bytes(const struct kv_head *kv, size_t position, size_t dim, c
   for (size_t d = 0; d < dim; d++) values[4 * d] = (int8_t)q[d];
 }
 
-/* k, v: (n_kv_heads, head_dim). Tokens of one slice may be written at the same time. */
+/* k, v: (n_heads, head_stride). Tokens of one slice may be written at the same time. */
 void kv_write(const struct sotto_session *session, struct kv_layer *layer, size_t position, const float *k, const float *v) {
   const struct config *config = &session->model->config;
-  const size_t dim = config->head_dim;
-  for (size_t head = 0; head < config->n_kv_heads; head++, k += dim, v += dim) {
+  const size_t dim = config->head_stride;
+  for (size_t head = 0; head < layer->n_heads; head++, k += dim, v += dim) {
     const struct kv_head kv = kv_head(session, layer, head);
     if (session->kv_type == KV_INT8) write_bytes(&kv, position, dim, k, v);
     else write_floats(session->kv_type == KV_F16, &kv, position, dim, k, v);
@@ -48,8 +48,8 @@ void kv_write(const struct sotto_session *session, struct kv_layer *layer, size_
 
 void kv_clear_after(const struct sotto_session *session, struct kv_layer *layer, size_t position) {
   const struct config *config = &session->model->config;
-  const size_t row_bytes = config->head_dim * kv_item_bytes(session->kv_type), n_after = 7 - position % 8;
+  const size_t row_bytes = config->head_stride * kv_item_bytes(session->kv_type), n_after = 7 - position % 8;
   if (session->kv_type == KV_INT8) return; /* bytes are always numbers */
-  for (size_t head = 0; head < config->n_kv_heads; head++)
+  for (size_t head = 0; head < layer->n_heads; head++)
     memset(layer->values + (head * n_slots_of(session) + position + 1) * row_bytes, 0, n_after * row_bytes);
 }

@@ -32,6 +32,58 @@ static enum sotto_status open_in(struct arena *arena, struct sotto_model *model,
   return SOTTO_OK;
 }
 
+/* ---- what is unsupported ---- */
+
+/* The tensors of a type that Sotto does not read, if this is the first one of them. */
+static enum sotto_status check_type(const sotto_gguf *gguf, uint32_t index, struct sotto_error *error) {
+  struct sotto_tensor_info info, other;
+  uint32_t n = 1;
+  TRY(sotto_gguf_tensor(gguf, index, &info));
+  if (dtype_find(info.type)) return SOTTO_OK;
+  for (uint32_t i = 0; sotto_gguf_tensor(gguf, i, &other) == SOTTO_OK; i++) {
+    if (other.type == info.type && i < index) return SOTTO_OK;
+    n += other.type == info.type && i > index;
+  }
+  return error_set(error, SOTTO_UNSUPPORTED_TYPE, info.file_offset, "%u of the tensors, %.*s the first, have the type %u", n,
+                   (int)(info.name_bytes < 64 ? info.name_bytes : 64), info.name, info.type);
+}
+
+static enum sotto_status check_tokenizer(const struct vocab *vocab, const sotto_gguf *gguf, struct sotto_error *error) {
+  struct sotto_value model, pre;
+  if (vocab->can_tokenize) return SOTTO_OK;
+  const bool has_model = sotto_gguf_find(gguf, "tokenizer.ggml.model", &model) == SOTTO_OK && model.type == SOTTO_VALUE_STRING;
+  const bool has_pre = sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK && pre.type == SOTTO_VALUE_STRING;
+  if (!has_model) return error_set(error, SOTTO_UNSUPPORTED_TOKENIZER, NOWHERE, "the file has no tokenizer");
+  return error_set(error, SOTTO_UNSUPPORTED_TOKENIZER, gguf_value_offset(gguf, &model), "the tokenizer '%.*s'%s%.*s is not supported",
+                   (int)(model.n_items < 40 ? model.n_items : 40), model.data, has_pre ? " with the pre-tokenizer " : "",
+                   has_pre ? (int)(pre.n_items < 40 ? pre.n_items : 40) : 0, has_pre ? (const char *)pre.data : "");
+}
+
+enum sotto_status sotto_model_problem(const sotto_gguf *gguf, uint32_t index, struct sotto_error *error) {
+  struct sotto_model model = {0};
+  struct arena arena = {0};
+  enum sotto_status status;
+  const uint32_t n_tensors = sotto_gguf_n_tensors(gguf);
+  bool is_read = is_vocabulary(gguf), has_types = true;
+#define CHECK(call) do { status = (call); if (status != SOTTO_OK && index-- == 0) return status; } while (0)
+  if (!is_read) {
+    CHECK(config_read(&model.config, gguf, error));
+    is_read = status == SOTTO_OK;
+  }
+  CHECK(vocab_open(&model.vocab, gguf, n_tensors && is_read ? model.config.n_vocab : INT32_MAX, &arena, error));
+  const bool has_vocab = status == SOTTO_OK;
+  for (uint32_t i = 0; i < n_tensors; i++) {
+    CHECK(check_type(gguf, i, error));
+    has_types = has_types && status == SOTTO_OK;
+  }
+  if (n_tensors && is_read && has_types) CHECK(weights_open(&model.weights, &model.config, gguf, &arena, error));
+  if (has_vocab) CHECK(check_tokenizer(&model.vocab, gguf, error));
+#undef CHECK
+  return SOTTO_OK;
+}
+
+/* ---- opening ---- */
+
 enum sotto_status sotto_model_measure(const sotto_gguf *gguf, const struct sotto_model_options *options, size_t *n_bytes,
                                       struct sotto_error *error) {
   struct sotto_model model = {0};

@@ -62,7 +62,10 @@ struct rope {
 /* What a file's metadata says of its graph (config.c). */
 struct config {
   struct graph graph;
-  uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx_train;
+  uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx_train; /* heads, n_ff: of the layer with most */
+  uint32_t heads_of[MAX_LAYERS], kv_heads_of[MAX_LAYERS], ff_of[MAX_LAYERS]; /* of each layer: they may differ */
+  uint32_t n_queries;      /* query heads that share a KV head, at most */
+  uint32_t head_stride;    /* from head to head where they are computed: head_dim, and zeros up to a multiple of 8 */
   float norm_epsilon;
   float embd_scale;        /* of the embedding rows */
   float residual_scale;    /* of what attention and feed-forward add to x */

@@ -38,9 +38,9 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   static const enum kv_type kv_types[] = {[SOTTO_KV_DEFAULT] = KV_INT8, [SOTTO_KV_F16] = KV_F16, [SOTTO_KV_F32] = KV_F32,
                                           [SOTTO_KV_INT8] = KV_INT8};
   session->kv_type = is_encoder && options->kv_type == SOTTO_KV_DEFAULT ? KV_F32 : kv_types[options->kv_type];
-  if (model->config.n_heads / model->config.n_kv_heads > MAX_QUERIES)
+  if (model->config.n_queries > MAX_QUERIES)
     return error_set(error, SOTTO_UNSUPPORTED_ARCHITECTURE, NOWHERE, "%u query heads share a key head; at most %u can",
-                     model->config.n_heads / model->config.n_kv_heads, (uint32_t)MAX_QUERIES);
+                     model->config.n_queries, (uint32_t)MAX_QUERIES);
   return SOTTO_OK;
 }
 
@@ -63,7 +63,7 @@ static void carve_experts(struct sotto_session *session, struct arena *arena) {
 
 static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
-  const uint64_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  const uint64_t n_q = config->n_heads * config->head_stride, n_kv = config->n_kv_heads * config->head_stride;
   const uint64_t rows = round_up(session->n_batch, TILE_TOKENS), embd = round_up(config->n_embd, TILE_ROWS);
   uint64_t ff = round_up(config->n_ff, TILE_ROWS);
   if (config->n_ff_expert > ff) ff = config->n_ff_expert;
@@ -90,18 +90,18 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->panel_bytes = round_up(gemm_panel_bytes((int)widest), 64);
   session->panels = arena_carve(arena, session->n_threads, session->panel_bytes);
   session->score_stride = round_up(session->n_ctx, 16) + 16; /* an odd number of cache lines: rows share no set */
-  session->scores = arena_carve(arena, (uint64_t)session->n_threads * TILE_TOKENS * (config->n_heads / config->n_kv_heads),
+  session->scores = arena_carve(arena, (uint64_t)session->n_threads * TILE_TOKENS * config->n_queries,
                                 session->score_stride * sizeof(float));
   session->logits_stride = round_up(config->n_vocab, TILE_ROWS);
   session->logits = arena_carve(arena, TILE_TOKENS * (uint64_t)session->logits_stride, sizeof(float));
 }
 
-static struct kv_layer carve_kv(const struct sotto_session *session, struct arena *arena) {
+static struct kv_layer carve_kv(const struct sotto_session *session, struct arena *arena, uint32_t n_heads) {
   const struct config *config = &session->model->config;
-  const uint64_t item = kv_item_bytes(session->kv_type), n_rows = round_up(session->n_ctx, 8) * config->n_kv_heads;
+  const uint64_t item = kv_item_bytes(session->kv_type), n_rows = round_up(session->n_ctx, 8) * n_heads;
   const uint64_t n_scales = session->kv_type == KV_INT8 ? n_rows : 0;
-  struct kv_layer layer = {.keys = arena_carve(arena, n_rows * config->head_dim, item)};
-  layer.values = arena_carve(arena, n_rows * config->head_dim, item);
+  struct kv_layer layer = {.keys = arena_carve(arena, n_rows * config->head_stride, item)};
+  layer.values = arena_carve(arena, n_rows * config->head_stride, item);
   layer.key_scales = arena_carve(arena, n_scales, sizeof(float));
   layer.value_scales = arena_carve(arena, n_scales, sizeof(float));
   return layer;
@@ -119,7 +119,8 @@ static void carve(struct sotto_session *session, struct arena *arena) {
   struct kv_layer layer = {0};
   for (uint32_t i = 0; i < config->n_layers; i++) {
     const bool is_shared = i > 0 && config->graph.is_encoder; /* each layer is done before the next one begins */
-    if (!is_shared) layer = carve_kv(session, arena);
+    if (!is_shared) layer = carve_kv(session, arena, config->graph.is_encoder ? config->n_kv_heads : config->kv_heads_of[i]);
+    layer.n_heads = config->kv_heads_of[i];
     if (session->kv && !arena_overflows(arena)) session->kv[i] = layer;
   }
   carve_scratch(session, arena);

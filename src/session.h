@@ -9,8 +9,9 @@
 
 /* Keys and values of one layer, per KV head (kv.c; layouts: kernels.h). */
 struct kv_layer {
-  uint8_t *keys, *values;            /* (n_kv_heads, n_slots, head_dim) items of the cache's type */
-  float *key_scales, *value_scales;  /* (n_kv_heads, n_slots), of int8 */
+  uint32_t n_heads;
+  uint8_t *keys, *values;            /* (n_heads, n_slots, head_stride) items of the cache's type */
+  float *key_scales, *value_scales;  /* (n_heads, n_slots), of int8 */
 };
 
 /* Activations of up to n_batch tokens, as matmuls want them. Which form is filled depends on the weights. */
@@ -61,9 +62,9 @@ struct sotto_session {
 
   /* Scratch of one slice; rows are padded to whole tiles of 4 tokens, columns to whole groups of 8 weight rows. */
   float *normed;       /* (n_batch, n_embd) */
-  float *q;            /* (n_batch, n_heads * head_dim) */
-  float *k, *v;        /* (n_batch, n_kv_heads * head_dim) */
-  float *mixed;        /* (n_batch, n_heads * head_dim) */
+  float *q;            /* (n_batch, n_heads * head_stride) */
+  float *k, *v;        /* (n_batch, n_kv_heads * head_stride) */
+  float *mixed;        /* (n_batch, n_heads * head_stride) */
   float *out;          /* (n_batch, n_embd) */
   float *gate, *up;    /* (n_batch, n_ff) */
 
@@ -79,7 +80,7 @@ struct sotto_session {
   struct acts acts;
   uint8_t *panels;     /* (n_threads, panel_bytes) */
   size_t panel_bytes;
-  float *scores;       /* (n_threads, TILE_TOKENS * n_heads / n_kv_heads, score_stride) */
+  float *scores;       /* (n_threads, TILE_TOKENS * n_queries, score_stride) */
   size_t score_stride;
 
   float *logits;             /* (TILE_TOKENS, logits_stride) of n_logits tokens from position logits_begin on */

@@ -159,6 +159,10 @@ enum sotto_status sotto_model_open(void *block, size_t block_bytes, const sotto_
                                    const struct sotto_model_options *options, sotto_model **model,
                                    struct sotto_error *error);
 
+/* The index-th thing in a file that Sotto does not support, or finds wrong: its family, its types, its tensors, its tokenizer;
+ * each has a sentence of its own. OK: there are no more. */
+enum sotto_status sotto_model_problem(const sotto_gguf *gguf, uint32_t index, struct sotto_error *error);
+
 /* Takes any range of the file, in any order and any split; bytes that came before are passed over, bytes that
  * belong to no tensor too. Complete groups of 8 rows are packed at once. */
 enum sotto_status sotto_model_push(sotto_model *model, uint64_t file_offset, const void *bytes, size_t n_bytes,

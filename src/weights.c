@@ -150,7 +150,8 @@ static enum sotto_status open_matrix(struct opener *opener, struct affine *matri
 /* Apart, or one after the other in one tensor. */
 static enum sotto_status open_qkv(struct opener *opener, struct layer *layer, int i) {
   const struct config *config = opener->config;
-  const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim, k = config->n_embd;
+  const uint32_t n_q = config->heads_of[i] * config->head_dim, n_kv = config->kv_heads_of[i] * config->head_dim;
+  const uint32_t k = config->n_embd;
   if (exists(opener, i, "attn_qkv", "weight")) {
     const uint32_t n_all = n_q + 2 * n_kv;
     TRY(open_rows(opener, &layer->q, i, "attn_qkv", n_q, k, 0, n_all));
@@ -169,7 +170,7 @@ static bool has_norms_before(const struct graph *graph) { return graph->norms ==
 static enum sotto_status open_attention(struct opener *opener, struct layer *layer, int i) {
   const struct config *config = opener->config;
   const struct graph *graph = &config->graph;
-  const uint32_t n_q = config->n_heads * config->head_dim, n_kv = config->n_kv_heads * config->head_dim;
+  const uint32_t n_q = config->heads_of[i] * config->head_dim, n_kv = config->kv_heads_of[i] * config->head_dim;
   const bool is_bare = graph->first_norm_may_lack && i == 0 && !exists(opener, i, graph->attn_norm, "weight");
   if (has_norms_before(graph) && !is_bare) TRY(open_norm(opener, &layer->attn_norm, i, graph->attn_norm, config->n_embd));
   TRY(open_qkv(opener, layer, i));
@@ -178,7 +179,7 @@ static enum sotto_status open_attention(struct opener *opener, struct layer *lay
     TRY(open_vector(opener, &layer->q_norm, i, "attn_q_norm", "weight", is_one ? config->head_dim : n_q));
     TRY(open_vector(opener, &layer->k_norm, i, "attn_k_norm", "weight", is_one ? config->head_dim : n_kv));
   }
-  if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->n_heads));
+  if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->heads_of[i]));
   TRY(open_matrix(opener, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
   if (graph->norms == NORMS_BEFORE) return SOTTO_OK;
   return open_norm(opener, &layer->attn_post_norm, i, graph->norms == NORMS_OF_SUM ? "attn_output_norm" : "post_attention_norm",
@@ -217,7 +218,7 @@ static enum sotto_status open_experts(struct opener *opener, struct layer *layer
 
 static enum sotto_status open_dense(struct opener *opener, struct layer *layer, int i) {
   const struct graph *graph = &opener->config->graph;
-  const uint32_t n_embd = opener->config->n_embd, n_ff = opener->config->n_ff;
+  const uint32_t n_embd = opener->config->n_embd, n_ff = opener->config->ff_of[i];
   if (graph->ffn == FFN_FUSED) {
     TRY(open_rows(opener, &layer->gate, i, "ffn_up", n_ff, n_embd, 0, 2 * n_ff));
     TRY(open_rows(opener, &layer->up, i, "ffn_up", n_ff, n_embd, n_ff, 2 * n_ff));

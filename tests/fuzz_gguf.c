@@ -73,11 +73,13 @@ static void run(const sotto_model *model, uint32_t *seed) {
   void *block = malloc(n_bytes);
   if (sotto_session_open(block, n_bytes, model, NULL, &session_options, &session, &error) == SOTTO_OK) {
     int32_t tokens[N_CTX];
-    const float *logits;
+    const float *logits, *embedding;
     for (int i = 0; i < N_CTX; i++) tokens[i] = (int32_t)(test_random(seed) % info.n_vocab);
     sotto_session_sync(session, tokens, test_random(seed) % (N_CTX + 1), &n_reused);
     while (n_left && sotto_session_step(session, &n_left) == SOTTO_OK) continue;
     if (sotto_session_n_tokens(session)) sotto_session_logits(session, sotto_session_n_tokens(session) - 1, &logits);
+    if (sotto_session_embedding(session, test_random(seed) >> 30, &embedding, &n_bytes) == SOTTO_OK)
+      free(copy_of((const uint8_t *)embedding, n_bytes * sizeof *embedding));
   }
   free(block);
 }
@@ -105,7 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
   sotto_gguf *gguf = sotto_gguf_open(block);
   uint8_t *prefix = scan(gguf, data, n, &seed);
   if (prefix) {
+    struct sotto_error error;
     read_directory(gguf);
+    for (uint32_t i = 0; sotto_model_problem(gguf, i, &error) != SOTTO_OK; i++) continue;
     open_and_run(gguf, data, n, &seed);
   }
   free(prefix);

@@ -330,6 +330,25 @@ static void what_is_not_supported_is_named(void) {
   free(file.bytes);
 }
 
+static void all_problems_are_told(void) {
+  static const struct { const char *architecture, *misshape; enum sotto_status problems[3]; } files[] = {
+      {"llama", NULL, {SOTTO_UNSUPPORTED_TOKENIZER}},
+      {"mamba", NULL, {SOTTO_UNSUPPORTED_ARCHITECTURE, SOTTO_UNSUPPORTED_TOKENIZER}},
+      {"llama", "blk.0.attn_q.weight", {SOTTO_SHAPE_MISMATCH, SOTTO_UNSUPPORTED_TOKENIZER}}};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    struct tiny_options options = tiny_llama;
+    struct tiny_model m;
+    struct sotto_error error;
+    options.architecture = files[i].architecture;
+    options.misshape = files[i].misshape;
+    struct tiny_file file = tiny_make(&options);
+    tiny_open(&m, file.bytes, file.n, 0);
+    for (uint32_t at = 0; at < 3; at++) CHECK(sotto_model_problem(m.gguf, at, &error) == files[i].problems[at]);
+    tiny_close(&m);
+    free(file.bytes);
+  }
+}
+
 static void a_block_that_is_too_small_is_refused(void) {
   struct tiny_file file = tiny_make(&tiny_llama);
   struct sotto_error error;
@@ -392,6 +411,7 @@ int main(void) {
   RUN(what_is_missing_is_named);
   RUN(what_has_another_shape_is_named);
   RUN(what_is_not_supported_is_named);
+  RUN(all_problems_are_told);
   RUN(a_block_that_is_too_small_is_refused);
   RUN(random_damage_does_no_harm);
   return test_end();

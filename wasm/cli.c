@@ -10,7 +10,7 @@
 
 /* ---- commands ---- */
 
-enum { RUN = 1, INFO = 2, BENCH = 4, TOKENS = 8, LOGITS = 16, GREEDY = 32 };
+enum { RUN = 1, INFO = 2, BENCH = 4, TOKENS = 8, LOGITS = 16, GREEDY = 32, EMBED = 64 };
 
 struct command {
   void (*run)(struct options *options);
@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {tokens_command, TOKENS, 1, "tokens", "sotto tokens MODEL [options] < JSON strings"},
     {logits_command, LOGITS, 1, "logits", "sotto logits MODEL [options] < JSON lists of token ids"},
     {greedy_command, GREEDY, 2, "greedy", "sotto greedy MODEL N [options] < JSON lists of token ids"},
+    {embed_command, EMBED, 1, "embed", "sotto embed MODEL [options] < JSON lists of token ids"},
 };
 
 static const char help[] =
@@ -42,6 +43,7 @@ static const char help[] =
     "  tokens MODEL         texts -> token ids\n"
     "  logits MODEL         token ids -> log-probabilities of the next token\n"
     "  greedy MODEL N       token ids -> N more of them\n"
+    "  embed MODEL          token ids -> an embedding\n"
     "\n"
     "sotto COMMAND --help tells a command's options.\n";
 
@@ -57,7 +59,7 @@ struct option {
   const char *name, *help;
 };
 
-#define COMPUTES (RUN | BENCH | LOGITS | GREEDY)
+#define COMPUTES (RUN | BENCH | LOGITS | GREEDY | EMBED)
 #define AT(field) offsetof(struct options, field)
 
 static const struct option table[] = {

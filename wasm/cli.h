@@ -25,9 +25,10 @@ struct options {
 void run_command(struct options *options);    /* cli_run.c */
 void info_command(struct options *options);   /* cli_info.c */
 void bench_command(struct options *options);  /* cli_bench.c */
-void tokens_command(struct options *options); /* cli_machine.c, and the next two */
+void tokens_command(struct options *options); /* cli_machine.c, and the next three */
 void logits_command(struct options *options);
 void greedy_command(struct options *options);
+void embed_command(struct options *options);
 
 /* ---- cli_engine.c: failing, memory, and a file as an open model ---- */
 

@@ -100,21 +100,27 @@ static void print_context(const sotto_gguf *gguf) {
   else printf("context      unknown\n");
 }
 
-static void print_needs(struct engine *engine, const struct options *options) {
+static void print_problem(enum sotto_status status, const struct sotto_error *error) {
+  printf("unsupported  %.*s (%s) [%s]\n", (int)error->text_bytes, error->text, sotto_status_text(status),
+         sotto_status_name(status));
+}
+
+static void print_memory(struct engine *engine, const struct options *options) {
   struct sotto_error error;
   size_t model_bytes, session_bytes;
   enum sotto_status status = open_model(engine, options, &model_bytes, &error);
   if (status == SOTTO_OK) status = open_session(engine, options->session, &session_bytes, &error);
-  if (status == SOTTO_OK)
-    printf("memory       %.1f MB with a context of %zu\n", ((double)model_bytes + (double)session_bytes) / 1e6,
-           sotto_session_n_ctx(engine->session));
-  else
-    printf("unsupported  %.*s (%s) [%s]\n", (int)error.text_bytes, error.text, sotto_status_text(status),
-           sotto_status_name(status));
-  if (!engine->model) return;
-  sotto_model_get_info(engine->model, &engine->info);
-  if (!engine->info.can_tokenize)
-    printf("unsupported  %s [UNSUPPORTED_TOKENIZER]\n", sotto_status_text(SOTTO_UNSUPPORTED_TOKENIZER));
+  if (status != SOTTO_OK) print_problem(status, &error);
+  else printf("memory       %.1f MB with a context of %zu\n", ((double)model_bytes + (double)session_bytes) / 1e6,
+              sotto_session_n_ctx(engine->session));
+}
+
+/* Memory, where nothing but an unknown tokenizer is in the way, and what is. */
+static void print_needs(struct engine *engine, const struct options *options) {
+  struct sotto_error error;
+  enum sotto_status status = sotto_model_problem(engine->gguf, 0, &error);
+  if (status == SOTTO_OK || status == SOTTO_UNSUPPORTED_TOKENIZER) print_memory(engine, options);
+  for (uint32_t i = 0; (status = sotto_model_problem(engine->gguf, i, &error)) != SOTTO_OK; i++) print_problem(status, &error);
 }
 
 /* ---- values ---- */

@@ -1,9 +1,10 @@
-/* cli_machine.c: sotto tokens, logits, greedy: requests on standard input, answers on standard output, one JSON value a
- * line each. Logits are written as log-probabilities with six digits, in double precision of the raw logits. */
+/* cli_machine.c: sotto tokens, logits, greedy, embed: requests on standard input, answers on standard output, one JSON value
+ * a line each. Logits are written as log-probabilities with six digits, in double precision of the raw logits. */
 #include "cli.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define N_CTX 8192 /* tokens of the longest request */
 
@@ -158,4 +159,49 @@ void greedy_command(struct options *options) {
   open_for_machines(&engine, options);
   int32_t *ids;
   for (size_t n_ids; (ids = next_ids(&line, &n_ids)); free(ids)) write_greedy(&engine, ids, n_ids, options->n_greedy);
+}
+
+/* ---- embed ---- */
+
+/* Below 10^15, with seven digits, as JavaScript writes it: ties go up, zeros at the end are left out, "1.5e-7". */
+static void print_number(double x) {
+  char text[32];
+  if (x == 0) {
+    printf("0");
+    return;
+  }
+  snprintf(text, sizeof text, "%.6e", nextafter(fabs(x), INFINITY));
+  const int exponent = atoi(strchr(text, 'e') + 1);
+  int n_digits = 7;
+  while (n_digits > 1 && text[n_digits] == '0') n_digits--;
+  const int n_decimals = n_digits - 1 - exponent;
+  const double rounded = copysign(strtod(text, NULL), x);
+  if (exponent >= -6) {
+    printf("%.*f", n_decimals > 0 ? n_decimals : 0, rounded);
+    return;
+  }
+  snprintf(text, sizeof text, "%.*e", n_digits - 1, rounded);
+  printf("%.*se%d", (int)(strchr(text, 'e') - text), text, exponent);
+}
+
+void embed_command(struct options *options) {
+  struct engine engine;
+  struct line line = {0};
+  open_for_machines(&engine, options);
+  int32_t *ids;
+  for (size_t n_ids; (ids = next_ids(&line, &n_ids)); free(ids)) {
+    const float *embedding;
+    size_t n_items;
+    check(sotto_session_rewind(engine.session, 0));
+    engine_append(&engine, ids, n_ids);
+    engine_compute(&engine);
+    check(sotto_session_embedding(engine.session, SOTTO_POOLING_DEFAULT, &embedding, &n_items));
+    printf("{\"embedding\":[");
+    for (size_t i = 0; i < n_items; i++) {
+      if (i) printf(",");
+      print_number(embedding[i]);
+    }
+    printf("]}\n");
+    flush_output();
+  }
 }

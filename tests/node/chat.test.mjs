@@ -1,10 +1,11 @@
 // chat.test.mjs: messages, tools and calls become prompt tokens by the model's template, a second turn keeps the sampled
 // tokens, and the thought of an answer is told from the rest.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Chat } from "../../build/sotto/chat.js";
 import { ChatShape } from "../../build/sotto/shapes.js";
-import { ThoughtSplitter, thoughtTags } from "../../build/sotto/thought.js";
+import { THOUGHT, ThoughtSplitter, thoughtTags } from "../../build/sotto/thought.js";
 
 const TEMPLATE = "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}<end>{% endfor %}" +
   "{% if add_generation_prompt %}<assistant>{% endif %}";
@@ -150,8 +151,8 @@ test("a call's arguments are an object, or text for a template that writes them 
 // ---- thoughts ----
 
 /** Of an answer that comes in pieces of n characters: { thought, text }. */
-function split(answer, { tags = ["<think>", "</think>"], isOpen = false, n = 1 } = {}) {
-  const splitter = new ThoughtSplitter(tags, isOpen);
+function split(answer, { tags = "<think></think>", isOpen = false, n = 1 } = {}) {
+  const splitter = new ThoughtSplitter(thoughtTags(tags), isOpen);
   const pieces = answer.match(new RegExp(`[^]{1,${n}}`, "g")) ?? [];
   const parts = [...pieces.map((piece) => splitter.push(piece)), splitter.flush()];
   const join = (name) => parts.map((part) => part[name]).join("");
@@ -171,23 +172,49 @@ test("a thought is told from the answer, in whatever pieces it comes", () => {
     is("<think>cut off </th", "cut off </th", "");
     is("inside </think> out", "inside", "out", { isOpen: true });
     is("inside, for ever \n", "inside, for ever", "", { isOpen: true });
-    is("[THINK]a[/THINK]b", "a", "b", { tags: ["[THINK]", "[/THINK]"] });
+    is("[THINK]a[/THINK]b", "a", "b", { tags: "[THINK]" });
     is("", "", "");
+    const granite = { tags: "<think></think><response></response>" };
+    is("<think>a</think>\n<response>\nb </resp\n</response>\n", "a", "b </resp\n", granite);
+    is("a </response>b", "", "ab", granite);
+    is("a </resp", "", "a </resp", granite);
+    const harmony = { tags: "<|channel|>analysis<|message|> <|channel|>final<|message|>" };
+    const [think, say, turn] = ["<|channel|>analysis<|message|>", "<|channel|>final<|message|>", "<|end|><|start|>assistant"];
+    is(`${think}a${turn}${think}b${turn}${say}c`, "ab", "c", harmony);
+    is(`${say} c `, "", "c ", harmony);
+    is(`${think}a${turn}<|channel|>commentary to=f<|message|>{}`, "a", "<|channel|>commentary to=f<|message|>{}", harmony);
+    is(`${think}a${turn}<|chan`, "a", "<|start|>assistant<|chan", harmony);
   }
 });
 
+test("thoughts of every template that llama.cpp carries are told from answers", () => {
+  const rows = readFileSync(new URL("../golden/thoughts.vec", import.meta.url), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  for (const { name, words, rendering, turns } of rows) {
+    const tags = thoughtTags(words, rendering);
+    for (const [prompt, answer, hasThought] of turns) {
+      const splitter = new ThoughtSplitter(tags, prompt.trimEnd().endsWith(tags.open));
+      const parts = [...answer].map((letter) => splitter.push(letter)).concat(splitter.flush());
+      const join = (part) => parts.map((found) => found[part]).join("");
+      const expected = { thought: hasThought ? THOUGHT : "", text: "@answer@" };
+      assert.deepEqual({ thought: join("thought"), text: join("text") }, expected, `${name}: ${JSON.stringify(prompt + answer)}`);
+    }
+  }
+  assert.equal(rows.length, 70);
+});
+
 test("a thought streams: only what may be its end waits", () => {
-  const splitter = new ThoughtSplitter(["<think>", "</think>"], true);
+  const splitter = new ThoughtSplitter(thoughtTags(""), true);
   assert.deepEqual(splitter.push("First, <"), { thought: "First,", text: "" });
   assert.deepEqual(splitter.push("b> "), { thought: " <b>", text: "" });
   assert.deepEqual(splitter.push("</think>x"), { thought: "", text: "x" });
 });
 
 test("the template tells the tags, and whether its prompt opens the thought", () => {
-  const tags = (source) => thoughtTags(source)[0];
+  const tags = (...sources) => thoughtTags(...sources).open;
   assert.equal(tags("{{ '[THINK]' }}{{ '[/THINK]' }}"), "[THINK]");
   assert.equal(tags("{{ m.content.split('</seed:think>') }}"), "<seed:think>");
   assert.equal(tags("no tags"), "<think>");
+  assert.equal(tags("none in the source", `<a><muse>\n${THOUGHT}\n</muse>b`), "<muse>");
   const template = "{{ m }}{% if enable_thinking %}<think>\n{% else %}<think>\n\n</think>\n\n{% endif %}";
   const thoughtOf = (enable_thinking) => {
     const chat = new Chat(fakeEngine(template));
@@ -196,6 +223,9 @@ test("the template tells the tags, and whether its prompt opens the thought", ()
   };
   assert.deepEqual(thoughtOf(true), { thought: "a", text: "b" });
   assert.deepEqual(thoughtOf(false), { thought: "", text: "a</think>b" });
+  const tag = "{% set tag = '<%smuse>' %}{% for m in messages %}{% if m.reasoning_content %}";
+  const built = new Chat(fakeEngine(`${tag}{{ tag % '' }}{{ m.reasoning_content }}{{ tag % '/' }}{% endif %}{% endfor %}`));
+  assert.deepEqual(built.splitter("").split({ text: "<muse>a</muse>b" }), { thought: "a", text: "b" });
 });
 
 test("tags that are control tokens, which have no text, are seen all the same", () => {

@@ -4,14 +4,15 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { chooseModule } from "../../build/sotto/features.js";
 import { Header } from "../../build/sotto/header.js";
 import { Instance } from "../../build/sotto/instance.js";
 import { compile } from "../../build/sotto/platform.js";
 import { partsOf } from "../../build/sotto/split.js";
-import { MODEL_PATH, PACKAGE } from "./support.mjs";
+import { MODEL_PATH, PACKAGE, run } from "./support.mjs";
 
-const { load } = await import(new URL("index.js", PACKAGE));
+const { inspect, load } = await import(new URL("index.js", PACKAGE));
 
 const N_PARTS = 3;
 const ALIGNMENT = 32;
@@ -127,6 +128,26 @@ for (const early of [false, true]) {
 
 test("parts from Blobs say the same to the bit", { timeout: 60_000 }, async () => {
   assert.deepEqual(await logitsOf(parts.map((part) => new Blob([part])), { early: true }), expected);
+});
+
+test("a report of parts is that of the whole, from their headers", { timeout: 60_000 }, async () => {
+  serve(...parts);
+  const { fileBytes: wholeBytes, ...whole } = await inspect(file);
+  const { fileBytes, ...report } = await inspect(nameOf(1));
+  assert.deepEqual(report, whole);
+  assert.ok(Math.abs(fileBytes - wholeBytes) < 1000);
+  const { unsupported } = await inspect(parts[1]); // alone
+  assert.deepEqual(unsupported.map(({ code }) => code), ["WRONG_PARTS"]);
+});
+
+test("sotto info takes the parts together, too", { timeout: 60_000 }, async () => {
+  serve(...parts);
+  const sotto = fileURLToPath(new URL("bin/sotto.mjs", PACKAGE));
+  const [whole, split] = await Promise.all([MODEL_PATH, nameOf(3)].map((model) => run([process.execPath, sotto, "info", model])));
+  const summary = ({ stdout }) => stdout.split("\n").slice(1, 6);
+  assert.equal(split.stderr, "");
+  assert.deepEqual(summary(split), summary(whole));
+  assert.match(split.stdout, /^split\.tensors\.count +272$/m);
 });
 
 test("a part that is missing on the server is NOT_FOUND, with its name", { timeout: 60_000 }, async () => {

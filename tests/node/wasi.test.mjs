@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { writeTiny } from "../../models/make-tiny.mjs";
 import { MODEL_PATH, PACKAGE, run } from "./support.mjs";
 
 const root = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -67,6 +68,9 @@ const TEXTS = String.raw`"Hello world"
 const IDS = "[504,3575,282]\n [ 19556 , 2,3,4 ] \n[0]";
 const LONG_IDS = JSON.stringify(Array.from({ length: 520 }, (_, i) => 300 + (i * 37) % 4000)); // more than one wave
 
+const FEW_IDS = "[1,5,9]\n[0]\n[3,3,3,3,3,30,31]";
+const [bert, scores, decoder, wordy] = ["bert", "bert:labels", "qwen3:last", "llama"].map((name) => writeTiny(folder, name));
+
 const WILD = ["--temperature", "3", "--top-p", "1", "--seed", "5", "-n", "8"]; // one token less of the prompt shows
 
 // What both programs must answer alike: arguments, then standard input.
@@ -79,6 +83,9 @@ const ALIKE = [
   [["logits", MODEL_PATH, "--top", "0", "--batch", "2"], IDS],
   [["logits", MODEL_PATH, "--positions", "--top", "1"], LONG_IDS],
   [["greedy", MODEL_PATH, "5"], IDS],
+  [["embed", bert], FEW_IDS],
+  [["embed", scores, "--kv", "int8", "--level", "scalar"], FEW_IDS],
+  [["embed", decoder, "--batch", "2"], FEW_IDS],
   [["run", MODEL_PATH, "--raw", "-p", "Once upon a time", "--temperature", "0", "-n", "20"]],
   [["run", MODEL_PATH, "--raw", "--seed", "7", "--top-k", "50", "--top-p", "0.9", "--min-p", "0.01",
     "--repeat-penalty", "1.2", "--max-tokens", "20"], "The sea <|im_end|>\n\n"],
@@ -197,6 +204,9 @@ for (const [name, sotto] of [["node:wasi", node], ...(hasWasmtime ? [["wasmtime"
         assert.match(stderr, /^sotto: line 1 of standard input is not a JSON .*: byte \d+ is wrong\n$/);
       }
     }
+    const embed = await sotto(["embed", wordy], { input: "[1]" });
+    assert.equal(embed.code, 1);
+    assert.match(embed.stderr, /^sotto: .* \[NO_POOLING\]\n$/);
     const refused = [["[49152]", "INVALID_ARGUMENT"], ["[-1]", "INVALID_ARGUMENT"], ["[]", "INVALID_ARGUMENT"],
       [JSON.stringify(Array(8193).fill(1)), "CONTEXT_FULL"]];
     for (const [input, reason] of refused) {

@@ -10,9 +10,9 @@ import { BIN, ROOT } from "../fidelity/oracle.mjs";
 const WORK = join(ROOT, "build/oracle");
 const SEED = "1";
 
-export const FAMILIES = ["arcee", "baichuan", "bloom", "chatglm", "codeshell", "cohere2", "command-r", "ernie4_5",
+export const FAMILIES = ["arcee", "baichuan", "bloom", "chatglm", "codeshell", "cohere2", "command-r", "deci", "ernie4_5",
   "exaone", "exaone4", "falcon", "gemma", "gemma2", "gemma3", "glm4", "gpt2", "gptneox", "granite", "granite_swa", "hunyuan-dense", "hunyuan_vl",
-  "internlm2", "jais", "jais2", "llama", "maincoder", "minicpm", "mistral3", "mpt", "nemotron", "olmo", "olmo2", "orion",
+  "internlm2", "jais", "jais2", "llama", "maincoder", "minicpm", "mistral3", "mpt", "nemotron", "olmo", "olmo2", "openelm", "orion",
   "pangu-embedded", "phi2", "phi3", "qwen", "qwen2", "qwen2vl", "qwen3", "qwen3vl", "refact", "seed_oss", "smollm3",
   "stablelm", "starcoder", "starcoder2", "xverse",
   "llama:moe", "qwen2moe", "qwen3moe", "olmoe", "granitemoe", "gpt-oss", "ernie4_5-moe", "phimoe"];
@@ -29,6 +29,7 @@ const UNUSED = [
   [["qwen2vl"], /^output\.bias$/],
   [["qwen3", "qwen3vl"], /^cls\./],
   [["mpt"], /attn_k_norm/],
+  [["openelm"], /attn_qkv\.scale$/],
   [FAMILIES.filter((family) => family !== "qwen3" && family !== "cohere2"), /ffn_.*\.scale$/],
 ];
 const UNUSED_KEYS = ["ernie4_5.expert_count", "ernie4_5.expert_used_count"];

@@ -2,7 +2,7 @@
 // text tokenized again may give others, and the computed prefix would be lost.
 import { parseJson } from "./json.js";
 import { CHATML, Template, pythonValue } from "./template.js";
-import { ThoughtSplitter, thoughtTags } from "./thought.js";
+import { THOUGHT, ThoughtSplitter, thoughtTags } from "./thought.js";
 
 // A call's arguments are JSON text in OpenAI's API. Most templates want the object, some the text.
 const ARGUMENTS = '{"sotto": [1]}';
@@ -13,17 +13,18 @@ export class Chat {
   #template;
   #toolTemplate;
   #warning;
-  #tags;
-  #hiddenTags; // token -> its name, of those that make up tags and have no text otherwise
+  #source;
+  #tags; // of thoughtTags(), and
+  #hiddenTags; // token -> its name, of those that make up tags and have no text otherwise: found for the first answer
   #transcript = { text: "", tokens: [] }; // of the last request and its answer
 
   constructor(engine) {
     this.engine = engine;
     const source = engine.header.find("tokenizer.chat_template");
+    this.#source = source ?? CHATML;
     const toolSource = engine.header.find("tokenizer.chat_template.tool_use");
-    this.#template = parse(source ?? CHATML);
+    this.#template = parse(this.#source);
     this.#toolTemplate = toolSource === undefined ? this.#template : parse(toolSource);
-    this.#tags = thoughtTags(source ?? CHATML);
     if (source === undefined) this.#warning = "this model has no chat template: it gets ChatML, which it may not know";
   }
 
@@ -74,16 +75,28 @@ export class Chat {
 
   /** What tells the thought from the answer to a prompt: split({ text, token }) -> { thought, text }, and flush(). */
   splitter(prompt) {
+    const tags = (this.#tags ??= thoughtTags(this.#source, this.#renderThought()));
     const hidden = (this.#hiddenTags ??= this.#findHiddenTags());
-    const splitter = new ThoughtSplitter(this.#tags, prompt.trimEnd().endsWith(this.#tags[0]));
+    const splitter = new ThoughtSplitter(tags, prompt.trimEnd().endsWith(tags.open));
     return {
       split: ({ text, token }) => splitter.push(text + (hidden.get(token) ?? "")),
       flush: () => splitter.flush(),
     };
   }
 
+  // Most templates that throw earlier thoughts away keep the last one's. It goes by one of three names.
+  #renderThought() {
+    const answer = { role: "assistant", content: "a", reasoning_content: THOUGHT, reasoning: THOUGHT, thinking: THOUGHT };
+    const request = { messages: [{ role: "user", content: "q" }, answer], add_generation_prompt: false };
+    try {
+      return this.#fill(this.#template, { ...request, enable_thinking: true, thinking: true });
+    } catch {
+      return ""; // the source alone tells
+    }
+  }
+
   #findHiddenTags() {
-    const tokens = this.engine.tokenize(this.#tags.join(""), { special: true });
+    const tokens = this.engine.tokenize(Object.values(this.#tags).join(""), { special: true });
     const hidden = tokens.filter((token) => this.engine.detokenize([token]) === "");
     return new Map(hidden.map((token) => [token, this.#tokenText(token)]));
   }

@@ -95,7 +95,7 @@ export class Engine {
 
   /** Opens the model that the header describes; memory grows by all that its weights need. */
   openModel(totalBytes) {
-    this.#checkParts();
+    this.checkParts();
     const { instance, options, out } = this;
     const modelOptions = instance.placeStruct("sotto_model_options", {
       level: LEVEL[options.level?.toUpperCase() ?? fastestLevel(instance.exports)],
@@ -110,8 +110,8 @@ export class Engine {
     if (options.nThreads > 1) this.#openPool(options);
   }
 
-  // A part of a split model does not hold what its header says that the whole does.
-  #checkParts() {
+  /** A part of a split model does not hold what its header says that the whole does. */
+  checkParts() {
     const wholeTensors = this.header.find("split.tensors.count");
     const nTensors = this.exports.sotto_gguf_n_tensors(this.header.gguf);
     if (wholeTensors === undefined || wholeTensors === nTensors) return;

@@ -168,7 +168,7 @@ export interface ModelReport {
   readonly nCtx: number | undefined;
   /** Of the weights and the context; the engine needs a few MB more. Undefined: load() would refuse the file. */
   readonly memoryBytes: number | undefined;
-  /** What does not work and why. With memoryBytes undefined the first entry is what load() would reject with. */
+  /** All that does not work, and why. With memoryBytes undefined the first entry is what load() would reject with. */
   readonly unsupported: readonly { code: ErrorCode; message: string }[];
 }
 

@@ -1,4 +1,5 @@
 // inspect.js: what a file's header says of its model, and whether Sotto runs it: known before the rest is fetched.
+import { STATUS } from "./abi.js";
 import { Engine } from "./engine.js";
 import { errorToMessage } from "./errors.js";
 import { Instance } from "./instance.js";
@@ -19,8 +20,10 @@ export function inspect(engine) {
   const { header } = engine;
   const unsupported = [];
   const attempt = (work) => tryFor(unsupported, work);
-  const opens = attempt(() => engine.openModel()) && attempt(() => engine.openSession());
-  if (engine.model) attempt(() => engine.tokenize("a"));
+  const problems = problemsOf(engine);
+  const mayOpen = problems.every(({ code }) => code === "UNSUPPORTED_TOKENIZER"); // which is no hindrance to token ids
+  const opens = mayOpen && attempt(() => engine.openModel()) && attempt(() => engine.openSession());
+  unsupported.push(...problems);
   const template = header.find("tokenizer.chat_template");
   if (template !== undefined) attempt(() => new Template(template));
   return {
@@ -35,6 +38,19 @@ export function inspect(engine) {
     memoryBytes: opens ? engine.modelBytes + engine.sessionBytes : undefined,
     unsupported,
   };
+}
+
+// What the engine knows without opening anything; first what load() would reject with.
+function problemsOf(engine) {
+  const { instance, exports, header } = engine;
+  const problems = [];
+  if (!tryFor(problems, () => engine.checkParts())) return problems;
+  for (;;) {
+    const status = exports.sotto_model_problem(header.gguf, problems.length, instance.errorStruct);
+    if (status === STATUS.OK) return problems;
+    const { code, message } = errorToMessage(instance.lastError(status));
+    problems.push({ code, message });
+  }
 }
 
 function tryFor(unsupported, work) {

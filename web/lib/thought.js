@@ -1,72 +1,105 @@
-// thought.js: tells the thought of a thinking model from its answer, by the tags that its chat template knows.
+// thought.js: tells the thought of a thinking model from its answer, by the tags that its chat template writes.
 
-const TAGS = [
-  ["<think>", "</think>"], // also of models whose template knows none: a distilled one may have kept the habit
-  ["<thinking>", "</thinking>"], ["<thought>", "</thought>"], ["<reasoning>", "</reasoning>"],
-  ["<seed:think>", "</seed:think>"], ["<mm:think>", "</mm:think>"], ["[THINK]", "[/THINK]"],
-  ["<|START_THINKING|>", "<|END_THINKING|>"], ["<|channel>thought", "<channel|>"],
-  ["<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"],
+/** What stands in for a thought in the rendering by which a template shows its tags. */
+export const THOUGHT = "@thought@";
+
+// Around the thought, and around the answer where that has tags of its own; `next` is what begins a further message.
+// Those of more than one pair come first: their pieces alone would match others.
+const FORMATS = [
+  { open: "<|channel|>analysis<|message|>", close: "<|end|>",
+    next: "<|start|>assistant", answer: "<|channel|>final<|message|>" },
+  { open: "<|think|>", close: "<|end|>", next: "<|begin|>assistant", answer: "<|content|>" },
+  { open: "to=self<|message|>", close: "<|eom|>", next: "<|start|>assistant", answer: "to=user<|message|>" },
+  { open: "<|open|>think<|sep|>", close: "<|close|>think<|sep|>",
+    answer: "<|open|>response<|sep|>", end: "<|close|>response<|sep|>" },
+  { open: "<|START_THINKING|>", close: "<|END_THINKING|>", answer: "<|START_RESPONSE|>", end: "<|END_RESPONSE|>" },
+  { open: "<|START_THINKING|>", close: "<|END_THINKING|>", answer: "<|START_TEXT|>", end: "<|END_TEXT|>" },
+  { open: "<think>", close: "</think>", answer: "<response>", end: "</response>" },
+  { open: "Here are my reasoning steps:", close: "[BEGIN FINAL RESPONSE]", end: "[END FINAL RESPONSE]" },
+  { open: "<think>", close: "</think>" },
+  { open: "<thinking>", close: "</thinking>" }, { open: "<thought>", close: "</thought>" },
+  { open: "<reasoning>", close: "</reasoning>" }, { open: "<seed:think>", close: "</seed:think>" },
+  { open: "<mm:think>", close: "</mm:think>" }, { open: "[THINK]", close: "[/THINK]" },
+  { open: "<|channel>thought", close: "<channel|>" }, { open: "<|inner_prefix|>", close: "<|inner_suffix|>" },
 ];
+// Of models whose template knows none: a distilled one may have kept the habit.
+const PLAIN = FORMATS.find(({ open, answer }) => open === "<think>" && !answer);
 
-/** The pair [open, close] of a chat template's source. */
-export function thoughtTags(source) {
-  const knows = ([open, close]) => source.includes(close) || source.includes(open);
-  return TAGS.find(knows) ?? TAGS[0];
+const AROUND = new RegExp(`(<[^<>]+>|\\[[^[\\]]+\\])\\s*${THOUGHT}\\s*(<[^<>]+>|\\[[^[\\]]+\\])`);
+
+/** The tags { open, close, next, answer, end } of a template: its source, and how it renders an answer with THOUGHT. */
+export function thoughtTags(source, rendering = "") {
+  const text = source + rendering;
+  const knows = ({ open, close, answer }) => text.includes(answer ?? close) && (!answer || text.includes(open));
+  const [, open, close] = AROUND.exec(rendering) ?? [];
+  const { next = "", answer = "", end = "", ...tags } =
+    FORMATS.find(knows) ?? FORMATS.find((tags) => text.includes(tags.open)) ?? (open ? { open, close } : PLAIN);
+  return { ...tags, next, answer, end };
 }
 
 /** Splits one answer as it comes. The blanks around the thought belong to neither part. */
 export class ThoughtSplitter {
-  #open;
-  #close;
-  #part = "start"; // "start", then "thought" and "gap", then "answer"
+  #tags;
+  #part = "border"; // or "thought", "text"
+  #close; // what ends the part; "": nothing
+  #skipsBlanks = false;
+  #isFirst = true; // no tag has been met
   #held = ""; // what may yet become a tag, or blanks before one
-  #hasBegun = false; // the thought
 
-  /** isOpen: the prompt ends with the opening tag, so that the answer begins inside the thought. */
-  constructor([open, close], isOpen) {
-    this.#open = open;
-    this.#close = close;
-    if (isOpen) this.#part = "thought";
+  /** tags: of thoughtTags(). isOpen: the prompt ends with the opening one, so the answer begins inside the thought. */
+  constructor(tags, isOpen) {
+    this.#tags = tags;
+    if (isOpen) this.#enter("thought", "", tags.close);
   }
 
   /** Takes the answer's next text; returns { thought, text } that are certain. */
   push(text) {
     this.#held += text;
     const parts = { thought: "", text: "" };
-    if (this.#part === "start") this.#start();
-    if (this.#part === "thought") parts.thought = this.#takeThought();
-    if (this.#part === "gap") this.#skipGap();
-    if (this.#part === "answer") parts.text = this.#take(this.#held.length);
+    for (let before; before !== this.#part;) {
+      before = this.#part;
+      if (before === "border") this.#cross();
+      else parts[before] += this.#takePart();
+    }
     return parts;
   }
 
   /** The answer has ended: what was held back. */
   flush() {
     const rest = this.#take(this.#held.length);
-    if (this.#part === "start") return { thought: "", text: rest };
-    return { thought: this.#part === "thought" ? rest.trimEnd() : "", text: "" };
+    if (this.#part === "thought") return { thought: rest.trimEnd(), text: "" };
+    return { thought: "", text: this.#isFirst || this.#part === "text" ? rest : rest.trimStart() };
   }
 
-  #start() {
-    const begin = this.#held.trimStart();
-    if (begin.startsWith(this.#open)) {
-      this.#held = begin.slice(this.#open.length);
-      this.#part = "thought";
-    } else if (!this.#open.startsWith(begin)) {
-      this.#part = "answer";
+  #cross() {
+    const { open, close, next, answer, end } = this.#tags;
+    let begin = this.#held.trimStart();
+    if (next && begin.startsWith(next)) begin = begin.slice(next.length).trimStart();
+    if (begin.startsWith(open)) this.#enter("thought", begin.slice(open.length), close);
+    else if (answer && begin.startsWith(answer)) this.#enter("text", begin.slice(answer.length), end);
+    else if (![open, next, answer].some((tag) => tag.startsWith(begin))) {
+      [this.#part, this.#close] = ["text", end];
+      if (!this.#isFirst) this.#held = begin;
     }
   }
 
-  #takeThought() {
-    if (!this.#hasBegun) this.#held = this.#held.trimStart();
+  // Behind a tag.
+  #enter(part, held, close) {
+    [this.#part, this.#held, this.#close] = [part, held, close];
+    this.#skipsBlanks = true;
+    this.#isFirst = false;
+  }
+
+  #takePart() {
+    if (this.#skipsBlanks) this.#held = this.#held.trimStart();
+    this.#skipsBlanks &&= this.#held === "";
+    if (this.#close === "") return this.#take(this.#held.length);
     const at = this.#held.indexOf(this.#close);
-    const thought = this.#take(this.#held.slice(0, at < 0 ? this.#safeLength() : at).trimEnd().length);
-    this.#hasBegun ||= thought !== "";
-    if (at >= 0) {
-      this.#held = this.#held.trimStart().slice(this.#close.length);
-      this.#part = "gap";
-    }
-    return thought;
+    const taken = this.#take(this.#held.slice(0, at < 0 ? this.#safeLength() : at).trimEnd().length);
+    if (at < 0) return taken;
+    this.#held = this.#held.trimStart().slice(this.#close.length);
+    [this.#part, this.#close] = [this.#part === "thought" ? "border" : "text", ""];
+    return taken;
   }
 
   // Without the end that may be the closing tag's beginning.
@@ -74,11 +107,6 @@ export class ThoughtSplitter {
     let n = Math.min(this.#held.length, this.#close.length - 1);
     while (!this.#close.startsWith(this.#held.slice(this.#held.length - n))) n--;
     return this.#held.length - n;
-  }
-
-  #skipGap() {
-    this.#held = this.#held.trimStart();
-    if (this.#held !== "") this.#part = "answer";
   }
 
   #take(length) {

@@ -1,9 +1,12 @@
 // info.mjs: sotto info: what a file's header says. Reads no further than that.
 import { chooseModule } from "../features.js";
+import { Header } from "../header.js";
 import { inspect, readHeader } from "../inspect.js";
+import { Instance } from "../instance.js";
 import { compile } from "../platform.js";
 import { checkInspect } from "../request.js";
 import { readSource } from "../source.js";
+import { Split, partsOf } from "../split.js";
 import { LOAD_OPTIONS, modelUrl, parse } from "./args.mjs";
 
 const LONGEST = 72; // characters of a value that are shown
@@ -18,11 +21,18 @@ export default async function info(_, args) {
   if (!parsed) return 0;
   const { values: { ctx, kv }, positionals: [model] } = parsed;
   const options = checkInspect({ nCtx: ctx, kvType: kv });
-  const engine = await readHeader(await compile(chooseModule({ nThreads: 1 }).url), readSource(modelUrl(model)), options);
+  const module = await compile(chooseModule({ nThreads: 1 }).url);
+  const engine = await readHeader(module, readParts(module, partsOf(modelUrl(model))), options);
   const { header } = engine;
   console.log(`${describe(inspect(engine))}\n`);
   for (const [name, value] of header.keys()) console.log(`${name.padEnd(44)} ${show(value)}`);
   return 0;
+}
+
+// A split model's as one.
+function readParts(module, urls) {
+  const files = urls.map((url) => readSource(url));
+  return files.length === 1 ? files[0] : new Split(files, () => new Header(Instance.create(module, { shared: false })));
 }
 
 function describe(report) {
