@@ -175,7 +175,8 @@ help:
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
 	@echo "  make test-oracle         the logits of every model family, against llama.cpp's (needs the oracle)"
-	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle)"
+	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle);"
+	@echo "                           FULL=1 for 100,000 random texts in each vocabulary"
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch"
@@ -235,7 +236,7 @@ test-isa: build/sotto/.done build/isa/node
 test-oracle: build/sotto/.done
 	@$(NODE) tests/oracle/run.mjs
 fidelity: all
-	@$(NODE) tests/fidelity/tokens.mjs && $(NODE) tests/fidelity/fidelity.mjs
+	@$(NODE) tests/fidelity/tokens.mjs $(if $(FULL),--random 100000) && $(NODE) tests/fidelity/fidelity.mjs
 templates: build/sotto/.done build/templates/python
 	@$(NODE) tests/templates/compare.mjs build/templates/python/bin/python
 bench: all build/bench/kernels.wasm

@@ -48,6 +48,17 @@ static void put_spm(struct output *out, const uint8_t *text, uint32_t n_bytes) {
   }
 }
 
+/* A token with the mark of six letters of DNA at its end. */
+static bool is_kmer(const uint8_t *text, uint32_t n_bytes) {
+  return n_bytes > KMER_MARK_BYTES && !memcmp(text + n_bytes - KMER_MARK_BYTES, KMER_MARK, KMER_MARK_BYTES);
+}
+
+/* Whether the text of a token is what it stands for. */
+static bool is_raw(const struct vocab *vocab, enum token_kind kind) {
+  if (kind == TOKEN_CONTROL || kind == TOKEN_UNKNOWN) return false;
+  return vocab->tokenizer == TOKENIZER_RWKV || (vocab->tokenizer == TOKENIZER_PLAMO && kind != TOKEN_BYTE);
+}
+
 enum sotto_status sotto_token_bytes(const sotto_model *model, int32_t token, bool special, char *bytes, size_t cap,
                                     size_t *n_bytes) {
   const struct vocab *vocab = &model->vocab;
@@ -57,8 +68,8 @@ enum sotto_status sotto_token_bytes(const sotto_model *model, int32_t token, boo
   if ((uint32_t)token >= vocab->tokens.n) return SOTTO_OK; /* a row of the embedding that pads it */
   uint32_t n;
   const uint8_t *text = strings_get(&vocab->tokens, (uint32_t)token, &n);
-  const bool is_raw = vocab->tokenizer == TOKENIZER_RWKV && vocab->kinds[token] != TOKEN_CONTROL && vocab->kinds[token] != TOKEN_UNKNOWN;
-  switch (is_raw ? TOKEN_USER_DEFINED : (enum token_kind)vocab->kinds[token]) {
+  if (vocab->reads_dna && token > vocab->dna.unknown && is_kmer(text, n)) n -= KMER_MARK_BYTES;
+  switch (is_raw(vocab, (enum token_kind)vocab->kinds[token]) ? TOKEN_USER_DEFINED : (enum token_kind)vocab->kinds[token]) {
     case TOKEN_CONTROL: case TOKEN_UNKNOWN:
       if (special) put(&out, text, n);
       break;
@@ -115,11 +126,10 @@ static sotto_emitter *carve(struct arena *arena, size_t stops_bytes, uint8_t **s
   return emitter;
 }
 
-size_t sotto_emitter_measure(const void *stops, size_t stops_bytes) {
+size_t sotto_emitter_measure(size_t stops_bytes) {
   struct arena arena = {0};
   uint8_t *copy;
   char *held;
-  (void)stops;
   carve(&arena, stops_bytes, &copy, &held);
   return arena_overflows(&arena) ? SIZE_MAX : (size_t)arena.used;
 }

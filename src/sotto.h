@@ -201,7 +201,7 @@ bool sotto_token_is_special(const sotto_model *model, int32_t token); /* control
 typedef struct sotto_emitter sotto_emitter;
 
 /* stops: n_stops strings, each a 4-byte little-endian length and its bytes; copied. */
-size_t sotto_emitter_measure(const void *stops, size_t stops_bytes);
+size_t sotto_emitter_measure(size_t stops_bytes);
 enum sotto_status sotto_emitter_open(void *block, size_t block_bytes, const sotto_model *model, const void *stops,
                                      size_t stops_bytes, uint32_t n_stops, sotto_emitter **emitter);
 /* Appends a token. *n_bytes: what may be shown now, written to out. *stopped: a stop string was met; what

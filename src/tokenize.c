@@ -140,9 +140,10 @@ static void tokenize_marked(struct tokenization *job, const uint8_t *text, size_
     if (job->marks[at] == FREE) {
       while (end < text_bytes && job->marks[end] == FREE) end++;
       switch (job->vocab->tokenizer) {
-        case TOKENIZER_BPE: tokenize_bpe(job, text + at, end - at); break;
+        case TOKENIZER_BPE: (job->vocab->reads_dna ? tokenize_dna : tokenize_bpe)(job, text + at, end - at); break;
         case TOKENIZER_SPM: tokenize_spm(job, text + at, end - at, is_after_special && job->vocab->add_space_prefix); break;
         case TOKENIZER_UGM: tokenize_ugm(job, text + at, end - at); break;
+        case TOKENIZER_PLAMO: tokenize_plamo(job, text + at, end - at); break;
         case TOKENIZER_RWKV: tokenize_rwkv(job, text + at, end - at); break;
         case TOKENIZER_WPM: tokenize_wpm(job, text + at, end - at); break;
         case TOKENIZER_UNKNOWN: break;
@@ -174,11 +175,19 @@ static uint64_t carve_bpe(struct tokenization *job, struct arena *arena, const u
     const uint32_t c = utf8_read(text, text_bytes, &at);
     if ((c == REPLACEMENT && at - begin == 1) || (c == ' ' && escapes_spaces)) n += 2;
   }
+  if (job->vocab->lowercases) n += text_bytes; /* small letters may be longer */
   job->cache = arena_carve(arena, 1, sizeof *job->cache);
   if (job->cache) memset(job->cache, 0, sizeof *job->cache);
   job->word = arena_carve(arena, 2 * n, 1);
   job->text = arena_carve(arena, n, 1);
   return n;
+}
+
+/* PLaMo: as with BPE a byte becomes three at most. */
+static void carve_plamo(struct tokenization *job, struct arena *arena, size_t text_bytes) {
+  const uint64_t n = 3 * (uint64_t)text_bytes;
+  job->best = arena_carve(arena, n + 1, sizeof *job->best);
+  job->text = arena_carve(arena, n, 1);
 }
 
 /* What merging needs: of n symbols n - 1 pairs, and each merge takes one and gives up to two. */
@@ -193,6 +202,7 @@ static void carve(struct tokenization *job, struct arena *arena, const uint8_t *
     case TOKENIZER_BPE: carve_merges(job, arena, carve_bpe(job, arena, text, text_bytes)); break;
     case TOKENIZER_SPM: carve_merges(job, arena, carve_spm(job, arena, text, text_bytes)); break;
     case TOKENIZER_UGM: carve_ugm(job, arena, text, text_bytes); break;
+    case TOKENIZER_PLAMO: carve_plamo(job, arena, text_bytes); break;
     case TOKENIZER_WPM: job->text = arena_carve(arena, 3 + 2 * (uint64_t)text_bytes, 1); break; /* small letters may be longer */
     case TOKENIZER_RWKV: case TOKENIZER_UNKNOWN: break;
   }

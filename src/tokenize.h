@@ -23,6 +23,7 @@ struct pre_tokenizer {
   bool add_bos;            /* where the file does not say */
   bool forces_bos;         /* whatever the file says */
   bool lacks_bos;          /* where the file names none */
+  bool needs_no_merges;    /* in the file */
 };
 const struct pre_tokenizer *pre_tokenizer_find(const uint8_t *name, uint32_t n_bytes); /* NULL: unknown */
 
@@ -40,10 +41,10 @@ struct merge {
   uint32_t n_bytes;         /* of both: not so any more once one of them has grown or gone */
 };
 
-/* The most likely tokens up to a place in a text end with this one. */
+/* The most likely tokens up to a place in a text end with this one; of PLaMo's, those from there on begin with it. */
 struct best {
   double score;             /* the sum of theirs */
-  uint32_t begin;           /* of the last one */
+  uint32_t other_end;       /* of that one */
   int32_t token;
 };
 
@@ -58,7 +59,7 @@ struct tokenization {
   uint8_t *text;            /* a stretch between special tokens, in the form that is tokenized */
   struct pattern_cache *cache; /* BPE: of its patterns */
   uint8_t *word;            /* BPE: one word of it, a character for each byte */
-  struct best *best;        /* unigrams: (normalised bytes + 1) */
+  struct best *best;        /* unigrams: (bytes of the text + 1) */
   struct symbol *symbols;
   struct merge *heap;
   uint32_t n_symbols, n_heap;
@@ -70,6 +71,8 @@ void merge_symbols(struct tokenization *job, const uint8_t *text, rank_fn *rank)
 void add_symbol(struct tokenization *job, uint32_t begin, uint32_t n_bytes);
 
 void tokenize_bpe(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void tokenize_dna(struct tokenization *job, const uint8_t *text, size_t n_bytes);
+void tokenize_plamo(struct tokenization *job, const uint8_t *text, size_t n_bytes);
 void tokenize_ugm(struct tokenization *job, const uint8_t *text, size_t n_bytes);
 void carve_ugm(struct tokenization *job, struct arena *arena, const uint8_t *text, size_t text_bytes);
 void tokenize_wpm(struct tokenization *job, const uint8_t *text, size_t n_bytes);

@@ -77,7 +77,8 @@ static const struct pre_tokenizer pre_tokenizers[] = {
      .patterns = {WORD_WITH_MARKS "\\p{N}{1,3}|" MARKS_OF_PATHS PART_LINES_AND_SPACE}, .grouping = GROUPS_OF_NUMBERS},
     {.names = "superbpe ", .patterns = {"\\p{N}+"}, .grouping = GROUPS_OF_DIGITS},
     {.names = "kimi-k2 ",
-     .patterns = {"[" HAN "]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}&&[^" HAN "]]+" PART_CONTRACTION "?|\\p{N}{1,3}|" MARKS_AND_SPACE}},
+     .patterns = {"[" HAN "]+|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}&&[^" HAN "]]+" PART_CONTRACTION "?|\\p{N}{1,3}|" MARKS_AND_SPACE},
+     .needs_no_merges = true},
     {.names = "deepseek-llm ",
      .patterns = {"[\\r\\n]", "\\s?[" DEEPSEEK_LETTERS "]+", "\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3001\u3002]+",
                   "\\s+$", PART_EASTERN, "\\p{N}+"}},
@@ -232,14 +233,25 @@ static void split_groups(struct tokenization *job, const uint8_t *text, size_t n
   split(job, pre->patterns, text + done, n_bytes - done);
 }
 
+static void split_all(struct tokenization *job, const uint8_t *text, size_t n_bytes) {
+  if (job->vocab->pre->grouping) split_groups(job, text, n_bytes);
+  else split(job, job->vocab->pre->patterns, text, n_bytes);
+}
+
 void tokenize_bpe(struct tokenization *job, const uint8_t *text, size_t n_bytes) {
-  const struct pre_tokenizer *pre = job->vocab->pre;
-  size_t n = 0;
+  const struct vocab *vocab = job->vocab;
+  size_t begin = 0, n = 0;
   pattern_forget_text(job->cache); /* another stretch lay where this one goes */
   for (size_t at = 0; at < n_bytes;) {
-    const uint32_t c = utf8_read(text, n_bytes, &at);
-    n += utf8_write(job->text + n, c == ' ' && pre->escapes_spaces ? ESCAPED_SPACE : c);
+    uint32_t c = utf8_read(text, n_bytes, &at);
+    if (c == ' ' && vocab->pre->escapes_spaces) c = ESCAPED_SPACE;
+    if (vocab->lowercases) c = unicode_lowercase(c);
+    if (vocab->drops_spaces && unicode_is_space(c)) {
+      split_all(job, job->text + begin, n - begin);
+      begin = n;
+    } else {
+      n += utf8_write(job->text + n, c);
+    }
   }
-  if (pre->grouping) split_groups(job, job->text, n);
-  else split(job, pre->patterns, job->text, n);
+  split_all(job, job->text + begin, n - begin);
 }

@@ -137,7 +137,7 @@ static void find_best(struct tokenization *job, uint32_t n_bytes) {
 static size_t take_best(struct tokenization *job, uint32_t n_bytes, size_t end) {
   size_t n = 0;
   bool was_unknown = false;
-  for (uint32_t at = n_bytes; at > 0; at = job->best[at].begin) {
+  for (uint32_t at = n_bytes; at > 0; at = job->best[at].other_end) {
     const int32_t token = job->best[at].token;
     const bool is_unknown = token == job->vocab->unknown;
     if (token == NO_TOKEN || (is_unknown && was_unknown)) continue;

@@ -113,8 +113,30 @@ static void read_token(const struct vocab *vocab, const sotto_gguf *gguf, const 
   if (number < vocab->tokens.n) *out = (int32_t)number;
 }
 
+/* Four names for byte-pair encoding, of which one stands for a pre-tokenizer too. */
+static void read_bpe(struct vocab *vocab, const sotto_gguf *gguf, const struct sotto_value *model) {
+  const bool is_gemma4 = text_equals(model->data, model->n_items, "gemma4");
+  const bool drops_spaces = text_equals(model->data, model->n_items, "whitespace");
+  const bool reads_dna = text_equals(model->data, model->n_items, "hybriddna");
+  struct sotto_value pre;
+  if (!is_gemma4 && !drops_spaces && !reads_dna && !text_equals(model->data, model->n_items, "gpt2")) return;
+  const bool is_named = !is_gemma4 && sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
+                        pre.type == SOTTO_VALUE_STRING && pre.n_items;
+  const char *name = is_named ? (const char *)pre.data : is_gemma4 ? "gemma4" : "default";
+  const uint32_t name_bytes = is_named ? pre.n_items : (uint32_t)strlen(name);
+  vocab->tokenizer = TOKENIZER_BPE;
+  vocab->pre = pre_tokenizer_find((const uint8_t *)name, name_bytes);
+  vocab->can_tokenize = vocab->pre != NULL;
+  vocab->bos = is_gemma4 || (vocab->pre && vocab->pre->lacks_bos) ? NO_TOKEN : 11;
+  vocab->eos = is_gemma4 ? NO_TOKEN : 11;
+  vocab->add_bos = vocab->pre && vocab->pre->add_bos;
+  vocab->reads_dna = reads_dna;
+  vocab->drops_spaces = drops_spaces;
+  vocab->lowercases = drops_spaces && !text_equals((const uint8_t *)name, name_bytes, "whitespace");
+}
+
 static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
-  struct sotto_value model, pre;
+  struct sotto_value model;
   if (sotto_gguf_find(gguf, "tokenizer.ggml.model", &model) != SOTTO_OK || model.type != SOTTO_VALUE_STRING) return;
   if (text_equals(model.data, model.n_items, "llama")) {
     vocab->tokenizer = TOKENIZER_SPM;
@@ -127,6 +149,12 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
     vocab->add_eos = vocab->can_tokenize = true;
     vocab->eos = 1;
     vocab->unknown = 2;
+  } else if (text_equals(model.data, model.n_items, "plamo2")) {
+    vocab->tokenizer = TOKENIZER_PLAMO;
+    vocab->can_tokenize = true;
+    vocab->bos = 1;
+    vocab->eos = 2;
+    vocab->unknown = 0;
   } else if (text_equals(model.data, model.n_items, "rwkv")) {
     vocab->tokenizer = TOKENIZER_RWKV;
     vocab->can_tokenize = true;
@@ -136,17 +164,8 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
     vocab->bos = 101;
     vocab->separator = 102;
     vocab->unknown = 100;
-  } else if (text_equals(model.data, model.n_items, "gpt2") || text_equals(model.data, model.n_items, "gemma4")) {
-    const bool is_gemma4 = model.data[0] == 'g' && model.n_items == 6;
-    const bool is_named = !is_gemma4 && sotto_gguf_find(gguf, "tokenizer.ggml.pre", &pre) == SOTTO_OK &&
-                          pre.type == SOTTO_VALUE_STRING && pre.n_items;
-    const char *name = is_named ? (const char *)pre.data : is_gemma4 ? "gemma4" : "default";
-    vocab->tokenizer = TOKENIZER_BPE;
-    vocab->pre = pre_tokenizer_find((const uint8_t *)name, is_named ? pre.n_items : (uint32_t)strlen(name));
-    vocab->can_tokenize = vocab->pre != NULL;
-    vocab->bos = is_gemma4 || (vocab->pre && vocab->pre->lacks_bos) ? NO_TOKEN : 11;
-    vocab->eos = is_gemma4 ? NO_TOKEN : 11;
-    vocab->add_bos = vocab->pre && vocab->pre->add_bos;
+  } else {
+    read_bpe(vocab, gguf, &model);
   }
 }
 
@@ -159,13 +178,20 @@ static const char turn_ends[] =
     "<|eot_id|> <|im_end|> <|end|> <end_of_turn> <|endoftext|> <|end_of_text|> <EOT> _<EOT> [EOT] "
     "<｜end▁of▁sentence｜> <end_of_utterance> ";
 static const char other_ends[] =
-    "<|return|> <|call|> <|flush|> <|calls|> </s> <|eom_id|> [EOS] <eos> <turn|> <|tool_response> [e~[ "
-    "<|fim_pad|> <fim-pad> <fim_pad> <PAD> [PAD] <|fim_repo|> <|repo_name|> <fim-repo> <REPO> <reponame> "
-    "<|file_sep|> ";
-static const char around_code[] =
-    "<|fim_prefix|> <fim-prefix> <fim_prefix> <｜fim▁begin｜> <PRE> ▁<PRE> <|code_prefix|> <|prefix|> "
-    "<|fim_suffix|> <fim-suffix> <fim_suffix> <｜fim▁hole｜> <SUF> ▁<SUF> <|code_suffix|> <|suffix|> <|fim_middle|> "
-    "<fim-middle> <fim_middle> <｜fim▁end｜> <MID> ▁<MID> <|code_middle|> <|middle|> ";
+    "<|return|> <|call|> <|flush|> <|calls|> </s> <|eom_id|> [EOS] <eos> <turn|> <|tool_response> [e~[ ";
+
+/* Those around code to fill in count where the file names none by these keys. */
+static const struct { const char *keys[2], *names; uint8_t traits; } around_code[] = {
+    {{"tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"},
+     "<|fim_prefix|> <fim-prefix> <fim_prefix> <｜fim▁begin｜> <PRE> ▁<PRE> <|code_prefix|> <|prefix|> ", 0},
+    {{"tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"},
+     "<|fim_suffix|> <fim-suffix> <fim_suffix> <｜fim▁hole｜> <SUF> ▁<SUF> <|code_suffix|> <|suffix|> ", 0},
+    {{"tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id"},
+     "<|fim_middle|> <fim-middle> <fim_middle> <｜fim▁end｜> <MID> ▁<MID> <|code_middle|> <|middle|> ", 0},
+    {{"tokenizer.ggml.fim_pad_token_id"}, "<|fim_pad|> <fim-pad> <fim_pad> <PAD> [PAD] ", TRAIT_ENDS},
+    {{"tokenizer.ggml.fim_rep_token_id"}, "<|fim_repo|> <|repo_name|> <fim-repo> <REPO> <reponame> ", TRAIT_ENDS},
+    {{"tokenizer.ggml.fim_sep_token_id"}, "<|file_sep|> ", TRAIT_ENDS},
+};
 
 static int32_t find_text(const struct vocab *vocab, const char *text) {
   return vocab_find(vocab, (const uint8_t *)text, (uint32_t)strlen(text));
@@ -194,7 +220,7 @@ static void find_exceptions(struct vocab *vocab) {
   const bool calls = has_end(vocab, "<|call|>") || has_end(vocab, "<|calls|>");
   if (calls && has_end(vocab, "<|end|>") && (has_end(vocab, "<|return|>") || has_end(vocab, "<|flush|>")))
     set_kind(vocab, "<|end|>", TOKEN_USER_DEFINED);
-  if (has_end(vocab, "<|tool_response>") && has_end(vocab, "</s>")) set_kind(vocab, "</s>", TOKEN_NORMAL);
+  if ((has_end(vocab, "<|tool_response>") || has_end(vocab, "<|plamo:eos|>")) && has_end(vocab, "</s>")) set_kind(vocab, "</s>", TOKEN_NORMAL);
 }
 
 /* Returns the first of the tokens that the vocabulary has. */
@@ -212,17 +238,18 @@ static int32_t set_control(struct vocab *vocab, const char *names, uint8_t trait
 }
 
 static void find_ends(struct vocab *vocab, const sotto_gguf *gguf) {
-  static const char *const keys[] = {"tokenizer.ggml.eom_token_id", "tokenizer.ggml.fim_pad_token_id",
-                                     "tokenizer.ggml.fim_rep_token_id", "tokenizer.ggml.fim_sep_token_id"};
+  int32_t message_end = NO_TOKEN;
   const int32_t turn_end = set_control(vocab, turn_ends, TRAIT_ENDS);
   if (vocab->eot == NO_TOKEN) vocab->eot = turn_end;
   set_control(vocab, other_ends, TRAIT_ENDS);
-  set_control(vocab, around_code, 0);
-  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+  for (size_t i = 0; i < sizeof around_code / sizeof *around_code; i++) {
     int32_t token = NO_TOKEN;
-    read_token(vocab, gguf, keys[i], &token);
-    if (token != NO_TOKEN) vocab->traits[token] |= TRAIT_ENDS;
+    for (int k = 0; k < 2 && around_code[i].keys[k]; k++) read_token(vocab, gguf, around_code[i].keys[k], &token);
+    if (token != NO_TOKEN) vocab->traits[token] |= around_code[i].traits;
+    else set_control(vocab, around_code[i].names, around_code[i].traits);
   }
+  read_token(vocab, gguf, "tokenizer.ggml.eom_token_id", &message_end);
+  if (message_end != NO_TOKEN) vocab->traits[message_end] |= TRAIT_ENDS;
   if (vocab->eos != NO_TOKEN) vocab->traits[vocab->eos] |= TRAIT_ENDS;
   if (vocab->eot != NO_TOKEN) vocab->traits[vocab->eot] |= TRAIT_ENDS;
   find_exceptions(vocab);
@@ -291,7 +318,6 @@ static void measure_tokens(struct vocab *vocab) {
 static void read_wordpiece(struct vocab *vocab, const sotto_gguf *gguf) {
   vocab->add_bos = true; /* and the separator, whatever the file says */
   read_token(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator);
-  read_bool(gguf, "tokenizer.ggml.normalizer.lowercase", &vocab->lowercases);
   vocab->strips_accents = vocab->lowercases;
   read_bool(gguf, "tokenizer.ggml.normalizer.strip_accents", &vocab->strips_accents);
 }
@@ -355,6 +381,18 @@ static void unescape_tokens(struct sotto_value *tokens, struct arena *arena) {
   tokens->data_bytes = (uint32_t)(out - copy);
 }
 
+/* Without its tokens it is plain BPE. */
+static void find_dna(struct vocab *vocab) {
+  vocab->dna = (struct dna){find_text(vocab, DNA_BEGIN), find_text(vocab, DNA_END), find_text(vocab, DNA_UNKNOWN)};
+  if (vocab->dna.begin == NO_TOKEN || vocab->dna.end == NO_TOKEN || vocab->dna.unknown == NO_TOKEN) vocab->reads_dna = false;
+}
+
+static bool has_every_byte(const struct vocab *vocab) {
+  int byte = 0;
+  while (byte < 256 && vocab_find_byte(vocab, (uint8_t)byte) != NO_TOKEN) byte++;
+  return byte == 256;
+}
+
 /* ---- open ---- */
 
 static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf, struct sotto_value *tokens,
@@ -362,18 +400,21 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   struct sotto_value kinds, scores, merges;
   const uint32_t n = tokens->n_items;
   TRY(read_array(gguf, "tokenizer.ggml.token_type", SOTTO_VALUE_I32, n, &kinds, error));
-  TRY(read_array(gguf, "tokenizer.ggml.scores", SOTTO_VALUE_F32, n, &scores, error));
+  vocab->has_whole_scores = sotto_gguf_find(gguf, "tokenizer.ggml.scores", &scores) == SOTTO_OK &&
+                            scores.item_type == SOTTO_VALUE_I32;
+  TRY(read_array(gguf, "tokenizer.ggml.scores", vocab->has_whole_scores ? SOTTO_VALUE_I32 : SOTTO_VALUE_F32, n, &scores, error));
   vocab->scores = scores.data;
   if (vocab->tokenizer == TOKENIZER_RWKV) unescape_tokens(tokens, arena);
   TRY(strings_open(&vocab->tokens, tokens, arena, gguf, error));
   if (vocab->tokenizer == TOKENIZER_BPE) {
     TRY(read_array(gguf, "tokenizer.ggml.merges", SOTTO_VALUE_STRING, 0, &merges, error));
     if (merges.data) TRY(strings_open(&vocab->merges, &merges, arena, gguf, error));
-    vocab->can_tokenize = vocab->can_tokenize && merges.data;
+    vocab->can_tokenize = vocab->can_tokenize && (merges.data || vocab->pre->needs_no_merges);
   }
   vocab->kinds = arena_carve(arena, n, sizeof *vocab->kinds);
   vocab->traits = arena_carve(arena, n, sizeof *vocab->traits);
-  const bool walks = vocab->tokenizer == TOKENIZER_UGM || vocab->tokenizer == TOKENIZER_RWKV;
+  const bool walks = vocab->tokenizer == TOKENIZER_UGM || vocab->tokenizer == TOKENIZER_PLAMO ||
+                     vocab->tokenizer == TOKENIZER_RWKV;
   if (walks) vocab->reach = arena_carve(arena, REACH_SLOTS, sizeof *vocab->reach);
   if (arena_measures(arena) || arena_overflows(arena)) return SOTTO_OK;
   if (walks) memset(vocab->reach, 0, REACH_SLOTS * sizeof *vocab->reach);
@@ -390,8 +431,13 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   read_bool(gguf, "tokenizer.ggml.add_bos_token", &vocab->add_bos);
   read_bool(gguf, "tokenizer.ggml.add_eos_token", &vocab->add_eos);
   if (vocab->pre && vocab->pre->forces_bos) vocab->add_bos = true;
+  if (vocab->tokenizer == TOKENIZER_PLAMO || vocab->tokenizer == TOKENIZER_RWKV) vocab->add_bos = vocab->add_eos = false;
   read_bool(gguf, "tokenizer.ggml.add_space_prefix", &vocab->add_space_prefix);
+  if (vocab->tokenizer == TOKENIZER_WPM || vocab->drops_spaces)
+    read_bool(gguf, "tokenizer.ggml.normalizer.lowercase", &vocab->lowercases);
   if (vocab->tokenizer == TOKENIZER_WPM) read_wordpiece(vocab, gguf);
+  if (vocab->tokenizer == TOKENIZER_PLAMO) vocab->can_tokenize = has_every_byte(vocab);
+  if (vocab->reads_dna) find_dna(vocab);
   if (vocab->tokenizer == TOKENIZER_UGM) TRY(read_unigrams(vocab, gguf, error));
   find_ends(vocab, gguf);
   find_strippers(vocab, gguf);
@@ -446,7 +492,9 @@ int32_t vocab_find_byte(const struct vocab *vocab, uint8_t byte) {
 }
 
 float vocab_score(const struct vocab *vocab, int32_t token) {
-  float score = 0;
-  if (vocab->scores) memcpy(&score, vocab->scores + 4 * (size_t)token, 4);
-  return score;
+  int32_t bits = 0;
+  float score;
+  if (vocab->scores) memcpy(&bits, vocab->scores + 4 * (size_t)token, 4);
+  memcpy(&score, &bits, 4);
+  return vocab->has_whole_scores ? (float)bits : score;
 }

@@ -16,6 +16,7 @@ enum tokenizer {
   TOKENIZER_BPE, /* byte-level byte-pair encoding (Radford et al., 2019): "gpt2" */
   TOKENIZER_SPM, /* SentencePiece's byte-pair encoding, by scores (Kudo and Richardson, 2018): "llama" */
   TOKENIZER_UGM,  /* SentencePiece's unigrams, the most likely pieces of all (Kudo, 2018): "t5" */
+  TOKENIZER_PLAMO, /* PLaMo 2's unigrams: "plamo2" */
   TOKENIZER_RWKV, /* the longest tokens from left to right: "rwkv" */
   TOKENIZER_WPM, /* WordPiece, the longest pieces of a word (Wu et al., 2016): "bert" */
 };
@@ -31,6 +32,16 @@ enum token_trait {
   TRAIT_STRIPS_RIGHT = 4, /* or after it */
 };
 
+/* DNA in a text: how it begins and ends, and what its tokens have behind them (U+E000). */
+#define DNA_BEGIN "<dna>"
+#define DNA_END "</dna>"
+#define DNA_UNKNOWN "<oov>"
+#define KMER_MARK "\xee\x80\x80"
+#define KMER_MARK_BYTES 3
+struct dna {
+  int32_t begin, end, unknown; /* tokens */
+};
+
 /* An array of strings in the file, and a hash table of them. */
 struct strings {
   const uint8_t *data;   /* each an 8-byte length and its bytes */
@@ -44,7 +55,10 @@ struct vocab {
   const struct pre_tokenizer *pre; /* of BPE: how text is cut into words (tokenize_bpe.c) */
   bool can_tokenize;
   bool add_bos, add_eos, add_space_prefix;
-  bool lowercases, strips_accents;  /* of WordPiece */
+  bool lowercases, strips_accents;  /* of WordPiece, and the first of BPE that drops spaces */
+  bool drops_spaces;               /* BPE of the words between them: "whitespace" */
+  bool reads_dna;                  /* BPE, and DNA by six letters: "hybriddna" */
+  struct dna dna;
   int32_t bos, eos, eot, unknown;  /* NO_TOKEN: none */
   int32_t separator;               /* WordPiece's at the end of a text */
   bool merges_spaces;              /* of unigrams: several become one, those at the end none */
@@ -53,7 +67,8 @@ struct vocab {
   double unknown_score;            /* of a character that is no token */
   struct strings tokens;           /* (n_tokens); there may be more rows of embeddings than tokens */
   struct strings merges;           /* (n_merges) "left right", the best first */
-  const uint8_t *scores;           /* (n_tokens) float, unaligned; NULL: all 0 */
+  const uint8_t *scores;           /* (n_tokens) float or int32_t, unaligned; NULL: all 0 */
+  bool has_whole_scores;
   uint8_t *kinds;                  /* (n_tokens) enum token_kind */
   uint8_t *traits;                 /* (n_tokens) enum token_trait, any of them */
   uint32_t max_token_bytes;        /* the longest text */

@@ -56,7 +56,7 @@ static void emit(const sotto_model *model, const struct tiny_file *stops, uint32
   sotto_emitter *emitter;
   bool is_stopped = false;
   size_t n;
-  const size_t n_block = sotto_emitter_measure(stops->bytes, stops->n);
+  const size_t n_block = sotto_emitter_measure(stops->n);
   void *block = malloc(n_block);
   require(sotto_emitter_open(block, n_block, model, stops->bytes, stops->n, n_stops, &emitter) == SOTTO_OK);
   const size_t cap = sotto_emitter_out_cap(emitter);
@@ -78,8 +78,8 @@ static void emit(const sotto_model *model, const struct tiny_file *stops, uint32
 static struct tiny_tokenizer read_tokenizer(struct input *input, uint8_t flags, struct tiny_token *tokens,
                                             const char **merges) {
   static const char *const pres[] = {"gpt-2", "tekken", "afmoe", "deepseek-llm", "llama-bpe", "exaone-moe", "superbpe", "gemma4"};
-  static const char *const models[] = {"llama", "t5", "rwkv", "bert"}; /* that do without merges */
-  struct tiny_tokenizer t = {.model = flags & 1 ? models[flags >> 1 & 3] : "gpt2", .pre = pres[flags >> 1 & 7], .tokens = tokens,
+  static const char *const models[] = {"llama", "t5", "rwkv", "bert", "plamo2", "hybriddna", "whitespace", "gemma4"};
+  struct tiny_tokenizer t = {.model = flags & 1 ? models[flags >> 1 & 7] : "gpt2", .pre = pres[flags >> 1 & 7], .tokens = tokens,
                              .merges = merges, .bos = 1, .eos = 2, .add_bos = flags & 16, .add_eos = true,
                              .add_space_prefix = flags & 32};
   t.n_tokens = next_byte(input) % (MAX_TOKENS + 1);

@@ -86,7 +86,7 @@ static struct tiny_file stop_list(const char *const *stops, size_t n_stops) {
 static sotto_emitter *open_emitter(const sotto_model *model, const char *const *stops, size_t n_stops, void **block) {
   sotto_emitter *emitter = NULL;
   struct tiny_file list = stop_list(stops, n_stops);
-  const size_t n = sotto_emitter_measure(list.bytes, list.n);
+  const size_t n = sotto_emitter_measure(list.n);
   *block = malloc(n);
   memset(*block, 0xa5, n); /* nothing may depend on what it held */
   CHECK(sotto_emitter_open(*block, n, model, list.bytes, list.n, (uint32_t)n_stops, &emitter) == SOTTO_OK);
@@ -223,7 +223,7 @@ static void emitters_that_cannot_open(void) {
   for (size_t i = 0; i < LENGTH(bad); i++) {
     sotto_emitter *emitter;
     uint8_t *stops = copy_of(bad[i].bytes, bad[i].n_bytes);
-    const size_t n = sotto_emitter_measure(stops, bad[i].n_bytes);
+    const size_t n = sotto_emitter_measure(bad[i].n_bytes);
     void *block = malloc(n);
     CHECK(sotto_emitter_open(block, n, model, stops, bad[i].n_bytes, bad[i].n_stops, &emitter) ==
           SOTTO_INVALID_ARGUMENT);
@@ -231,7 +231,7 @@ static void emitters_that_cannot_open(void) {
     free(stops);
   }
   struct tiny_file list = stop_list(TEXTS("STOP", "x"));
-  const size_t n = sotto_emitter_measure(list.bytes, list.n);
+  const size_t n = sotto_emitter_measure(list.n);
   sotto_emitter *emitter;
   void *block = malloc(n - 1);
   CHECK(sotto_emitter_open(block, n - 1, model, list.bytes, list.n, 2, &emitter) == SOTTO_OUT_OF_MEMORY);

@@ -158,12 +158,24 @@ void engine_open(struct engine *engine, const struct options *options) {
   read_weights(engine);
 }
 
+static void check_tokenizer(const struct engine *engine) {
+  static const char *const keys[] = {"tokenizer.ggml.model", "tokenizer.ggml.pre"};
+  struct sotto_value names[2];
+  if (engine->info.can_tokenize) return;
+  for (int i = 0; i < 2; i++)
+    if (sotto_gguf_find(engine->gguf, keys[i], &names[i]) != SOTTO_OK || names[i].type != SOTTO_VALUE_STRING)
+      names[i] = (struct sotto_value){.data = (const uint8_t *)"none", .n_items = 4};
+  fail_status(SOTTO_UNSUPPORTED_TOKENIZER, "the tokenizer is %.*s, with %.*s before it", (int)names[0].n_items,
+              (const char *)names[0].data, (int)names[1].n_items, (const char *)names[1].data);
+}
+
 int32_t *engine_tokenize(const struct engine *engine, const char *text, size_t text_bytes, uint32_t flags,
                          size_t *n_tokens) {
   const size_t scratch_bytes = sotto_tokenize_measure(engine->model, text, text_bytes);
   const size_t cap = 3 * text_bytes + 3; /* a byte that is no UTF-8 becomes U+FFFD, which has three */
   void *scratch = allocate(1, scratch_bytes);
   int32_t *tokens = allocate(cap, sizeof *tokens);
+  check_tokenizer(engine);
   check(sotto_tokenize(engine->model, text, text_bytes, flags, scratch, scratch_bytes, tokens, cap, n_tokens));
   free(scratch);
   return tokens;

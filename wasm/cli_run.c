@@ -89,7 +89,7 @@ static sotto_sampler *open_sampler(const struct engine *engine, const struct sot
 }
 
 static sotto_emitter *open_emitter(const struct engine *engine) {
-  const size_t n_bytes = sotto_emitter_measure(NULL, 0);
+  const size_t n_bytes = sotto_emitter_measure(0);
   sotto_emitter *emitter;
   check(sotto_emitter_open(allocate(1, n_bytes), n_bytes, engine->model, NULL, 0, 0, &emitter));
   return emitter;

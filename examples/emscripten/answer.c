@@ -115,7 +115,7 @@ static int32_t next_token(sotto_session *session, sotto_sampler *sampler) {
 static void answer(sotto_session *session, const sotto_model *model) {
   sotto_sampler *sampler = open_sampler(model);
   sotto_emitter *emitter;
-  size_t n_bytes = sotto_emitter_measure(NULL, 0);
+  size_t n_bytes = sotto_emitter_measure(0);
   check(sotto_emitter_open(supply(n_bytes), n_bytes, model, NULL, 0, 0, &emitter), NULL);
   const size_t text_cap = sotto_emitter_out_cap(emitter);
   char *text = supply(text_cap);

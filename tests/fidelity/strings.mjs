@@ -14,7 +14,9 @@ const SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<repo_name>", 
   "<filename>", "<gh_stars>", "<issue_start>", "<issue_comment>", "<jupyter_start>", "<jupyter_code>",
   "<empty_output>", "<bos>", "<eos>", "<pad>", "<unk>", "<mask>", "<2mass>", "[@BOS@]", "<start_of_turn>",
   "<end_of_turn>", "<start_of_image>", "<unused0>", "<unused99>", "[multimodal]", "<s>", "</s>", "<table>", "</table>",
-  "<h1>", "</h1>", "<code>", "<0x0A>", "<0xE2>", "<|eot_id|>", "<|end|>"];
+  "<h1>", "</h1>", "<code>", "<0x0A>", "<0xE2>", "<|eot_id|>", "<|end|>", "[CLS]", "[SEP]",
+  "[MASK]", "<｜begin▁of▁sentence｜>", "<｜fim▁hole｜>", "<|START_OF_TURN_TOKEN|>", "<|turn>", "<|fim_prefix|>", "<|plamo:eos|>",
+  "<dna>", "</dna>", "<dna>ACGTacgtNCCCCCCA</dna>", "<oov>"];
 
 // Zero to nine in scripts that have digits of their own; and numbers that are no digits.
 const DIGITS = [0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xbe6, 0xe50, 0xf20, 0x17e0, 0xff10, 0x1d7ce, 0x1fbf0]
@@ -112,14 +114,22 @@ const ALPHABETS = [
   ...[[0x61, 0x7a], [0x41, 0x7a], [0x20, 0x7e], [0xa0, 0xff], [0x100, 0x24f], [0x370, 0x3ff], [0x400, 0x52f],
     [0x591, 0x5f4], [0x600, 0x6ff], [0x900, 0x97f], [0xb80, 0xbff], [0xe00, 0xe7f], [0x1100, 0x11ff], [0x1e00, 0x1fff],
     [0x2000, 0x206f], [0x2070, 0x218f], [0x2190, 0x27bf], [0x3000, 0x30ff], [0x4e00, 0x4fff], [0xac00, 0xacff],
-    [0xfb00, 0xfdff], [0xfe00, 0xffef], [0x1d400, 0x1d7ff], [0x1f1e6, 0x1f1ff], [0x1f300, 0x1f6ff], [0x20000, 0x200ff], [0, 0xd7ff],
-    [0xe000, 0xffff]].map(([first, last]) => range(first, last)),
+    [0xfb00, 0xfdff], [0xfe00, 0xffef], [0x1d400, 0x1d7ff], [0x1f1e6, 0x1f1ff], [0x1f300, 0x1f6ff], [0x20000, 0x200ff],
+    [0, 0xd7ff], [0x1680, 0x1cff], [0xa000, 0xabff], [0xe000, 0xffff], [0x10000, 0x1ffff], [0x20000, 0x323af],
+    [0xe0000, 0xe01ef]].map(([first, last]) => range(first, last)),
   SPACES, [" "], ["\n"], [" ", "\n", "\t"], INVISIBLE, CONTROLS, NOT_CHARACTERS, ...DIGITS, DIGITS[0], NUMBERS, MARKS,
   EMOJI, SYMBOLS, ["'", "’"], ["▁", " "],
 ];
+const TOO_HIGH = /\xf4[\x90-\xbf][\x80-\xbf]{2}|[\xf5-\xf7][\x80-\xbf]{3}/;
 const WORDS = [...CONTRACTIONS, ...ENGLISH, ...SCRIPTS, ...CODE, ...WEB].join(" ").split(/(?<= )/);
 
-/** n mixtures of scripts, words, spaces and pieces of special tokens; the same ones each time. */
+// What UTF-8 does not allow: bytes that are no beginning or have no end, overlong forms, surrogates. Not characters
+// beyond U+10FFFF: of those llama.cpp dies.
+const BROKEN = ["80", "bf", "c3", "c328", "e282", "e296", "f09f98", "c080", "c181", "e08080", "eda080", "edb080", "f08080af",
+  "f888808080", "fe", "ff", "ffffff", "efbfbd"].map((bytes) => Buffer.from(bytes, "hex"));
+
+/** n mixtures of scripts, words, spaces and pieces of special tokens, as bytes; one in four has broken characters. The
+ *  same ones each time. */
 export function randomTexts(n) {
   const random = mulberry32(1);
   const below = (limit) => Math.floor(random() * limit);
@@ -137,5 +147,14 @@ export function randomTexts(n) {
   const word = () => oneOf(WORDS);
   const pieces = [letters, letters, letters, letters, word, word, special, () => oneOf(SPACES)];
   const piece = () => oneOf(pieces)();
-  return Array.from({ length: n }, () => piece() + many(piece));
+  const breakOnce = (bytes) => {
+    const at = below(bytes.length + 1);
+    return Buffer.concat([bytes.subarray(0, at), ...(below(3) ? [oneOf(BROKEN)] : []), bytes.subarray(at + below(3))]);
+  };
+  const text = () => Buffer.from(piece() + many(piece));
+  const broken = () => {
+    const bytes = Array.from({ length: 1 + below(4) }).reduce(breakOnce, text());
+    return TOO_HIGH.test(bytes.toString("latin1")) ? broken() : bytes;
+  };
+  return Array.from({ length: n }, () => (below(4) ? text() : broken()));
 }

@@ -117,7 +117,7 @@ export class Writer {
     this.nTokens = 0;
     const encoded = encodeStops(stops);
     const at = instance.place(encoded);
-    const nBytes = exports.sotto_emitter_measure(at, encoded.length);
+    const nBytes = exports.sotto_emitter_measure(encoded.length);
     const block = instance.allocate(nBytes);
     instance.check("sotto_emitter_open", block, nBytes, engine.model, at, encoded.length, stops.length, out);
     this.emitter = instance.u32(out);
