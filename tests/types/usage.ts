@@ -1,5 +1,5 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-import { SottoError, features, forget, inspect, kept, keptFile, load } from "../../web/lib/index.js";
+import { SottoError, estimate, features, forget, inspect, kept, keptFile, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
@@ -17,6 +17,12 @@ export async function fits(url: URL): Promise<boolean> {
   const { memoryBytes, types, unsupported } = await inspect(url, { nCtx: 8192, kvType: "f16" });
   for (const { code, message } of unsupported) console.warn(code, message);
   return types[0].share < 1 && memoryBytes !== undefined && memoryBytes < 1e9;
+}
+
+export async function isWorthIt(url: URL): Promise<boolean> {
+  const { problems, tokensPerSecond, readySeconds, bandwidth } = await estimate(url, { nCtx: 8192 });
+  for (const { code, message } of problems) console.warn(code, message, bandwidth?.from);
+  return tokensPerSecond !== undefined && tokensPerSecond.decode > 5 && (readySeconds ?? Infinity) < 60;
 }
 
 export async function early(): Promise<void> {

@@ -21,16 +21,18 @@ export class Download {
   #order = new Order();
   #sent = new RangeSet();
   #sha256;
+  #portionBytes;
   #isHeld = false;
   #connections = new Set();
   #isMoved = false; // ranges are wanted since the connections were opened
 
   /**
-   * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. onEvent({ storage }):
-   * whether the file is kept; ({ waiting }): how far another tab is.
+   * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. portionBytes: the
+   * most that one request asks for while the file comes in its own order. onEvent({ storage }): whether the file is kept; ({ waiting }): how far another tab is.
    */
-  constructor(url, { headers, signal, store = null, sha256, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = {}) {
+  constructor(url, { headers, signal, store = null, sha256, portionBytes = Infinity, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = {}) {
     this.#sha256 = sha256;
+    this.#portionBytes = portionBytes;
     this.#remote = { url, headers, signal, stallMs, retryMs };
     this.#store = store;
     this.#onEvent = onEvent;
@@ -137,7 +139,7 @@ export class Download {
     const [begin, end] = first(this.#order.left(done, this.#fileBytes)) ?? [];
     if (begin === undefined) return null;
     if (this.#order.isFree) return { position: begin, end: Math.min(end, begin + STRETCH_BYTES) };
-    return this.#sent.has(0, begin) ? { position: begin, end } : null; // what is kept comes before it
+    return this.#sent.has(0, begin) ? { position: begin, end: Math.min(end, begin + this.#portionBytes) } : null; // what is kept comes before it
   }
 
   #open(stretch) {

@@ -15,6 +15,7 @@ const JS_TEXT = {
   READ_FAILED: "the source could not be read: load it again",
   SERVER_ERROR: "the server failed: load again later",
   STALLED: "the connection is up but silent: load again, what has arrived is kept where the browser can",
+  QUOTA: "free some room on this device, or forget() a model that is kept: it loads all the same, and is fetched anew each time",
   TEMPLATE_ERROR: "the chat template failed on these messages: change them, or use completions.create()",
   TRAPPED: "the engine stopped in the middle of a computation: call again; if it repeats, please report it",
   UNSUPPORTED_BROWSER: "this browser lacks WebAssembly SIMD: use a newer one",

@@ -22,11 +22,9 @@ export async function forget(url) {
   await Promise.all(partsOf(request.checkAddress(url)).map(forgetKept));
 }
 
-/** What a model would take of this device, from its file's header alone. */
+/** What a model would take of this device, from its file's header and a short computation. */
 export async function estimate(url, options) {
-  const [address, ...others] = partsOf(request.checkAddress(url));
-  if (others.length > 0) throw new SottoError("INVALID_ARGUMENT", "a split model cannot be estimated: load it");
-  return estimateModel(address, request.checkEstimate(options));
+  return estimateModel(partsOf(request.checkAddress(url)), request.checkEstimate(options));
 }
 
 /** What is kept of a URL as a File, for export; undefined unless all of it is there. */
@@ -47,7 +45,7 @@ export async function load(source, options) {
 /** Reads a file's header alone and reports what it holds, what it needs, and what of it Sotto does not support. */
 export async function inspect(source, options) {
   const { signal, ...rest } = request.checkInspect(options);
-  return new Client(request.checkSource(source), { ...rest, keep: false, nThreads: 1 }).inspect(signal);
+  return new Client(request.checkSource(source), { ...rest, keep: false, nThreads: 1 }).report("inspect", signal);
 }
 
 class Model {

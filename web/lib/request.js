@@ -77,8 +77,8 @@ const LOAD = {
 const INSPECT = Object.fromEntries(["nCtx", "kvType", "headers", "workerUrl", "ioWorkerUrl", "wasmUrl", "signal"]
   .map((name) => [name, LOAD[name]]));
 
-const ESTIMATE = Object.fromEntries(
-  ["nCtx", "shrinkContext", "nBatch", "kvType", "nThreads", "level", "wasmUrl", "headers", "signal"].map((name) => [name, LOAD[name]]));
+const ESTIMATE = Object.fromEntries(["nCtx", "shrinkContext", "nBatch", "kvType", "nThreads", "level", "headers", "workerUrl",
+  "ioWorkerUrl", "wasmUrl", "signal"].map((name) => [name, LOAD[name]]));
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
