@@ -180,7 +180,7 @@ export class Client {
     }
     const keep = this.#isKept();
     if (keep) askToPersist();
-    const worker = this.#newIoWorker();
+    const worker = this.#adopt("io-worker.js", newIoWorker(this.#options.ioWorkerUrl));
     listen(worker, (event) => {
       if (event.verified !== undefined) this.#stop(worker);
       this.#hear(event, onProgress);
@@ -204,17 +204,11 @@ export class Client {
     return this.#addresses.length > 0 && (this.#options.keep ?? true);
   }
 
-  // Bundlers look for exactly this: new Worker(new URL("./...", import.meta.url), ...).
+  // Bundlers look for exactly this, here and below: new Worker(new URL("./...", import.meta.url), ...).
   #newComputeWorker() {
     const { workerUrl } = this.#options;
     return this.#adopt("compute-worker.js", workerUrl ? new Worker(absolute(workerUrl), { type: "module" })
       : new Worker(new URL("./compute-worker.js", import.meta.url), { type: "module" }));
-  }
-
-  #newIoWorker() {
-    const { ioWorkerUrl } = this.#options;
-    return this.#adopt("io-worker.js", ioWorkerUrl ? new Worker(absolute(ioWorkerUrl), { type: "module" })
-      : new Worker(new URL("./io-worker.js", import.meta.url), { type: "module" }));
   }
 
   #adopt(name, worker) {
@@ -269,6 +263,11 @@ export class Client {
     for (const worker of this.#workers) this.#stop(worker);
     for (const { reject } of this.#requests.values()) reject(asSottoError(error));
   }
+}
+
+export function newIoWorker(url) {
+  return url ? new Worker(absolute(url), { type: "module" })
+    : new Worker(new URL("./io-worker.js", import.meta.url), { type: "module" });
 }
 
 function absolute(url) {

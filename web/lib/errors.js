@@ -16,6 +16,7 @@ const JS_TEXT = {
   SERVER_ERROR: "the server failed: load again later",
   STALLED: "the connection is up but silent: load again, what has arrived is kept where the browser can",
   QUOTA: "free some room on this device, or forget() a model that is kept: it loads all the same, and is fetched anew each time",
+  STORAGE_REFUSED: "the browser keeps nothing for this page: allow it in its settings, or leave the private window",
   TEMPLATE_ERROR: "the chat template failed on these messages: change them, or use completions.create()",
   TRAPPED: "the engine stopped in the middle of a computation: call again; if it repeats, please report it",
   UNSUPPORTED_BROWSER: "this browser lacks WebAssembly SIMD: use a newer one",

@@ -106,6 +106,8 @@ export interface KeptModel {
   readonly bytes: number;
   /** Undefined while nobody knows. */
   readonly totalBytes: number | undefined;
+  /** Whether its SHA-256 has been compared, and was right. */
+  readonly verified: boolean;
   readonly lastUsed: Date;
 }
 
@@ -120,6 +122,23 @@ export function forget(url: string | URL): Promise<void>;
  * Undefined unless all of it is there.
  */
 export function keptFile(url: string | URL): Promise<File | undefined>;
+
+/**
+ * Keeps a file of the person's as what a URL gives: load(url) then needs no network, and kept(), keptFile() and forget() know
+ * it. Resolves to the URL; by default one is made up of the file's name, so that the parts of a split model find each other.
+ * What was kept of that URL is replaced. Rejects with NOT_GGUF, and where there is no storage, or not enough, with
+ * STORAGE_REFUSED or QUOTA. Nothing is evicted to make room: that is for the page to decide, for instance like this:
+ *
+ *     const oldest = (await kept()).sort((a, b) => a.lastUsed - b.lastUsed);
+ *     while (oldest.length > 0 && (await estimate(url)).fitsStorage === false) await forget(oldest.shift().url);
+ */
+export function importFile(file: Blob, options?: {
+  url?: string | URL;
+  onProgress?: (progress: { loadedBytes: number; totalBytes: number }) => void;
+  signal?: AbortSignal;
+  /** As of load. */
+  ioWorkerUrl?: string | URL;
+}): Promise<string>;
 
 export interface Estimate {
   readonly fileBytes: number;
@@ -467,7 +486,7 @@ export type ErrorCode =
   // of a request
   | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
   // of the machine
-  | "OUT_OF_MEMORY" | "UNSUPPORTED_BROWSER" | "TRAPPED" | "WORKER_DIED" | "INTERNAL" | "NOT_READY" | "NO_SPACE" | "QUOTA";
+  | "OUT_OF_MEMORY" | "UNSUPPORTED_BROWSER" | "TRAPPED" | "WORKER_DIED" | "INTERNAL" | "NOT_READY" | "NO_SPACE" | "QUOTA" | "STORAGE_REFUSED";
 
 /** Every error of this package. The message says what happened and what to do. */
 export class SottoError extends Error {

@@ -11,6 +11,8 @@
 //                           most that one request asks for
 //   from an I/O worker      { storage } whether what arrives is kept, { waiting } how far the tab is that keeps it;
 //                           last, when all chunks are out, { verified }, or { error } of a file that is the wrong one
+//   to an I/O worker        or { file, url }: a Blob to keep as what the URL gives; from it { loadedBytes } zero or more,
+//                           then { isKept: true } or { error }
 //   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error };
 //                           in the file's order until ranges are wanted, then in any
 //                           compute -> I/O: { credit: n } send n more chunks, { cancel: true },
