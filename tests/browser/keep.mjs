@@ -64,9 +64,10 @@ async function whereNot({ server, run, text }) {
   assert.deepEqual(await run("import and export"), { code: "STORAGE_REFUSED" });
 }
 
-async function passOn(site, request, response) {
-  const answer = await fetch(new URL(request.url, site));
+/** Answers a request as another site does. */
+export async function passOn(site, request, response) {
+  const answer = await fetch(new URL(request.url, site), { method: request.method });
   const { "content-encoding": _, ...headers } = Object.fromEntries(answer.headers);
   response.writeHead(answer.status, headers);
-  response.end(new Uint8Array(await answer.arrayBuffer()));
+  response.end(request.method === "HEAD" ? undefined : new Uint8Array(await answer.arrayBuffer()));
 }

@@ -67,7 +67,7 @@ function change(folder, name, text) {
 }
 
 // Waits for what becomes true; a page that reloads meanwhile has no answer for a moment.
-async function until(browser, expression) {
+export async function until(browser, expression) {
   for (const end = Date.now() + PATIENCE_MS; ; ) {
     const value = await browser.evaluate(expression).catch(() => false);
     if (value) return;

@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
 import { FaultServer } from "../fault-server.mjs";
-import { MODEL_PATH, PACKAGE } from "./support.mjs";
+import { bench } from "../../build/sotto/bench.js";
+import { openEngine } from "../../build/sotto/bin/direct.mjs";
+import { chooseModule } from "../../build/sotto/features.js";
+import { inspect, readHeader } from "../../build/sotto/inspect.js";
+import { compile } from "../../build/sotto/platform.js";
+import { probe } from "../../build/sotto/probe.js";
+import { readSource } from "../../build/sotto/source.js";
+import { MODEL_PATH, MODEL_URL, PACKAGE } from "./support.mjs";
 
 const { SottoError, estimate, load } = await import(new URL("index.js", PACKAGE));
 
@@ -28,17 +35,26 @@ for (const nThreads of [1, 2]) {
     assert.ok(readySeconds >= fetchBytes / bandwidth.bytesPerSecond);
     const model = await load(file, options);
     assert.equal(memoryBytes, model.info.memoryBytes);
-    // Nothing timed decides a test: a machine that does something else meanwhile is slower, not another one.
-    const { prefill, decode } = await model.bench({ prompt: 64, new: 8, runs: 1 });
-    assertNear(tokensPerSecond.prefill, prefill.median);
-    assertNear(tokensPerSecond.decode, decode.median);
     model.close();
+    assert.ok(tokensPerSecond.prefill > 0 && tokensPerSecond.decode > 0);
   });
 }
 
-function assertNear(expected, measured) {
-  assert.ok(expected / measured > 0.1 && expected / measured < 10, `${expected} were expected, ${measured} measured`);
-}
+// In the processor's time, whatever else the machine does: what is found is within a tenth or two, as a rule.
+test("the probe finds the speed that the model then has", { timeout: 120_000 }, async (context) => {
+  context.mock.method(performance, "now", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e3;
+  });
+  const { url, nThreads } = chooseModule({ nThreads: 1 });
+  const engine = await readHeader(await compile(url), readSource(MODEL_URL), { nThreads });
+  inspect(engine);
+  const found = probe(engine);
+  const { prefill, decode } = await bench(await openEngine(MODEL_URL, { nCtx: 512 }), { prompt: 128, new: 16, depth: 0, runs: 1 });
+  for (const [expected, { median }] of [[found.prefill, prefill], [found.decode, decode]]) {
+    assert.ok(expected / median > 1 / 2 && expected / median < 2, `${expected} expected, ${median} measured`);
+  }
+});
 
 test("the network's speed is in the time to ready", { timeout: 60_000 }, async () => {
   server.bytesPerMs = 2000;

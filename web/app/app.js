@@ -212,6 +212,10 @@ async function setUpModels() {
 }
 
 engine.addEventListener("change", showState);
+engine.addEventListener("verified", () => {
+  showCatalogue(); // it may be kept now
+  if (modelsDialog.open) keptModels.show();
+});
 setUpStatus(engine, {
   onCancel: () => { engine.cancel(); prompt.focus(); },
   onRetry: () => { reopen(); prompt.focus(); },

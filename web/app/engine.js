@@ -2,7 +2,7 @@
 
 import { load } from "./sotto/index.js";
 
-/** Fires "change" when `state` does, and "progress" while a model is loading. */
+/** Fires "change" when `state` does, "progress" while a model is loading, "verified" when its file has been compared. */
 export class Engine extends EventTarget {
   state = "none"; // "none" | "loading" | "ready" | "failed"
   choice = undefined; // {title, source, sha256?, ...} of the model that was asked for last
@@ -31,7 +31,7 @@ export class Engine extends EventTarget {
       if (loading.signal.aborted) return void await model.close();
       this.#model = model;
       this.#become("ready");
-      model.verified.catch((error) => this.#model === model && this.#drop(error));
+      model.verified.then(() => this.dispatchEvent(new Event("verified")), (error) => this.#drop(model, error));
     } catch (error) {
       if (!loading.signal.aborted) this.#become("failed", error);
     }
@@ -56,9 +56,9 @@ export class Engine extends EventTarget {
   }
 
   // It is not the file that was meant: nothing that it says is worth anything.
-  #drop(error) {
-    if (error.code !== "CHECKSUM") return; // a model that was closed, say
-    this.#model.close();
+  #drop(model, error) {
+    if (this.#model !== model) return;
+    model.close();
     this.#model = undefined;
     this.#become("failed", error);
   }

@@ -42,18 +42,25 @@ export function setUpKept({ titleOf, onOpen, onChange }) {
       isWhole ? (verified ? "verified" : "not verified") : undefined];
     text.append(element("span", "model-title", titleOf(url)), element("span", "model-facts", facts.filter(Boolean).join(" · ")));
     const actions = element("div", "kept-actions");
-    const offered = () => [button(isWhole ? "Open" : "Go on", () => onOpen(url)),
-      ...(isWhole ? [button("Export", () => save(url))] : []), button("Delete", ask)];
+    const named = (label, run) => {
+      const made = button(label, run);
+      made.setAttribute("aria-label", `${label} ${titleOf(url)}`);
+      return made;
+    };
+    const offered = () => [named(isWhole ? "Open" : "Go on", () => onOpen(url)),
+      ...(isWhole ? [named("Export", () => save(url))] : []), named("Delete", ask)];
     // Asked in place of the buttons; the harmless answer has the focus.
     const ask = () => {
-      const no = button("Keep", () => actions.replaceChildren(...offered()));
-      const yes = button("Delete for good", () => remove(model));
+      const no = named("Keep", () => {
+        actions.replaceChildren(...offered());
+        actions.lastElementChild.focus();
+      });
+      const yes = named("Delete for good", () => remove(model));
       yes.classList.add("danger-button");
       actions.replaceChildren(no, yes);
       no.focus();
     };
     actions.append(...offered());
-    for (const made of actions.children) made.setAttribute("aria-label", `${made.textContent} ${titleOf(url)}`);
     item.append(text, actions);
     return item;
   }
