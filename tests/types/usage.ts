@@ -1,5 +1,5 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-import { SottoError, estimate, features, forget, inspect, kept, keptFile, load } from "../../web/lib/index.js";
+import { SottoError, estimate, features, forget, importFile, inspect, kept, keptFile, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
@@ -64,10 +64,15 @@ export async function complete(model: Model): Promise<number> {
   return whole.choices[0].logprobs?.token_logprobs[0] ?? 0;
 }
 
+export async function bring(file: File): Promise<Model> {
+  const url: string = await importFile(file, { onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes) });
+  return load(url);
+}
+
 export async function makeRoom(): Promise<void> {
-  for (const { url, bytes, totalBytes, lastUsed } of await kept()) {
+  for (const { url, bytes, totalBytes, verified, lastUsed } of await kept()) {
     const file: File | undefined = await keptFile(url);
-    if (bytes === totalBytes && lastUsed < new Date(2020, 0)) await forget(url);
+    if (bytes === totalBytes && verified && lastUsed < new Date(2020, 0)) await forget(url);
     else console.log(file?.size);
   }
 }
