@@ -40,7 +40,7 @@ async function bytesKept(urls) {
 
 // What is kept whole needs no network.
 async function sourceOf(urls) {
-  const files = await Promise.all(urls.map(readKept));
+  const files = await Promise.all(urls.map((url) => readKept(url).catch(() => undefined)));
   const parts = files.includes(undefined) ? urls : files;
   return parts.length > 1 ? parts : parts[0];
 }
