@@ -16,7 +16,7 @@ const MOMENT_MS = 40; // for what was written to reach the other side before a c
  *                   "change" (the file becomes `file`, with another ETag), "hideHeaders" (none but the length)
  */
 export class FaultServer {
-  /** Of each request: { range, secret, begin, end }, the first two of its headers: end is where its sending stopped; without begin, no byte was sent. */
+  /** Of each request: { range, secret, begin, end }: end is where its sending stopped; without begin, no byte was sent. */
   requests = [];
   faults = [];
   etag = '"one"';

@@ -21,8 +21,7 @@ function done(request) {
   });
 }
 
-// What a site's storage has that holds a word: names and small files of the private file system, and what caches have of names
-// and headers.
+// Where in a site's storage a word stands: names and small files of the private file system, caches' names and headers.
 async function placesOf(word) {
   const places = [];
   const look = (text, place) => text.includes(word) && places.push(place);

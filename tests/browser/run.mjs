@@ -53,7 +53,8 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
       await runCases(t, browser, "isolated", Object.keys(cases));
       await runCases(t, browser, "plain", ["load by URL", "sampled text", "close"]);
       await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, path(MODEL.replace("/", "/cache/"))));
-      await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model: path(MODEL.replace("/", "/cache/")) }));
+      const model = path(MODEL.replace("/", "/cache/"));
+      await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model }));
       if (name !== "WebKitGTK") { // it waits for ever there: not understood yet
         await t.test("the page without a network", (t) => testOffline(t, browser, { app: path("build/app"), models: path("models/cache") }));
       }

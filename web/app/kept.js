@@ -1,5 +1,5 @@
-// The panel of the models that this browser keeps: how large they are, when they were used last, and whether they are known to
-// be right; opened, saved to a file, deleted, or added from one.
+// The panel of the models that this browser keeps: how large they are, when they were used last, and whether they are
+// verified; opened, exported to a file, deleted, or added from one.
 
 import { announce } from "./announce.js";
 import { bytes, bytesOf, dayOf } from "./format.js";
@@ -40,7 +40,8 @@ export function setUpKept({ titleOf, onOpen, onChange }) {
     const text = element("div", "kept-text");
     const facts = [isWhole ? bytes(nBytes) : `${bytesOf(nBytes, totalBytes)} so far`, `used ${dayOf(lastUsed)}`,
       isWhole ? (verified ? "verified" : "not verified") : undefined];
-    text.append(element("span", "model-title", titleOf(url)), element("span", "model-facts", facts.filter(Boolean).join(" · ")));
+    text.append(element("span", "model-title", titleOf(url)),
+      element("span", "model-facts", facts.filter(Boolean).join(" · ")));
     const actions = element("div", "kept-actions");
     const named = (label, run) => {
       const made = button(label, run);

@@ -33,7 +33,8 @@ export async function offer(model, options, onAccept) {
   }
 }
 
-function factsOf({ fileBytes, fetchBytes, freeBytes, fitsStorage, memoryBytes, nCtx, tokensPerSecond, bandwidth, readySeconds }) {
+function factsOf(found) {
+  const { fileBytes, fetchBytes, freeBytes, fitsStorage, memoryBytes, nCtx, tokensPerSecond, bandwidth, readySeconds } = found;
   const time = readySeconds && `about ${duration(readySeconds)}`;
   const rate = bandwidth && `${(bandwidth.bytesPerSecond / 1e6).toFixed(1)} MB/s`;
   const size = fetchBytes < fileBytes ? bytesOf(fetchBytes, fileBytes) : bytes(fileBytes);

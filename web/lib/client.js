@@ -185,7 +185,8 @@ export class Client {
       if (event.verified !== undefined) this.#stop(worker);
       this.#hear(event, onProgress);
     });
-    worker.postMessage({ port, source: isBuffer ? new Blob([source]) : source, headers, keep, check, engine, portionBytes }, [port]);
+    const file = isBuffer ? new Blob([source]) : source;
+    worker.postMessage({ port, source: file, headers, keep, check, engine, portionBytes }, [port]);
     return () => this.#stop(worker);
   }
 

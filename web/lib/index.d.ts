@@ -486,7 +486,8 @@ export type ErrorCode =
   // of a request
   | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
   // of the machine
-  | "OUT_OF_MEMORY" | "UNSUPPORTED_BROWSER" | "TRAPPED" | "WORKER_DIED" | "INTERNAL" | "NOT_READY" | "NO_SPACE" | "QUOTA" | "STORAGE_REFUSED";
+  | "QUOTA" | "STORAGE_REFUSED"
+  | "OUT_OF_MEMORY" | "UNSUPPORTED_BROWSER" | "TRAPPED" | "WORKER_DIED" | "INTERNAL" | "NOT_READY" | "NO_SPACE";
 
 /** Every error of this package. The message says what happened and what to do. */
 export class SottoError extends Error {
