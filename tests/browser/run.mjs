@@ -55,7 +55,7 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
       await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, path(MODEL.replace("/", "/cache/"))));
       const model = path(MODEL.replace("/", "/cache/"));
       await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model }));
-      if (name !== "WebKitGTK") { // it waits for ever there: not understood yet
+      if (name !== "WebKitGTK") { // it keeps no model there: without a network there is none to answer
         await t.test("the page without a network", (t) => testOffline(t, browser, { app: path("build/app"), models: path("models/cache") }));
       }
       if (name === "Chromium") {
