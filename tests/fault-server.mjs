@@ -16,7 +16,7 @@ const MOMENT_MS = 40; // for what was written to reach the other side before a c
  *                   "change" (the file becomes `file`, with another ETag), "hideHeaders" (none but the length)
  */
 export class FaultServer {
-  /** Of each request: { range, begin, end }: end is where its sending stopped; without begin, no byte was sent. */
+  /** Of each request: { range, secret, begin, end }: end is where its sending stopped; without begin, no byte was sent. */
   requests = [];
   faults = [];
   etag = '"one"';
@@ -63,7 +63,7 @@ export class FaultServer {
   }
 
   async #answer(request, response) {
-    const log = { range: request.headers.range };
+    const log = { range: request.headers.range, secret: request.headers["x-secret"] };
     this.requests.push(log);
     response.setHeader("Access-Control-Allow-Origin", "*");
     response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");

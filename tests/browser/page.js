@@ -1,12 +1,12 @@
 // The page's side of run.mjs: globalThis.runCase(name), with the package as a page imports it.
 
-import { forget, kept, keptFile, load } from "/sotto/index.js";
+import { estimate, forget, importFile, kept, keptFile, load } from "/sotto/index.js";
 import { cases, runCase } from "./cases.js";
 import { keepCases } from "./keep-cases.js";
 import { killCases } from "./kill-cases.js";
 
 Object.assign(cases, keepCases, killCases);
 const modelUrl = new URL("/models/SmolLM2-135M-Instruct.Q4_1.gguf", location.href).href;
-const context = { load, kept, keptFile, forget, modelUrl };
+const context = { estimate, forget, importFile, kept, keptFile, load, modelUrl };
 
 globalThis.runCase = (name) => runCase(context, name);

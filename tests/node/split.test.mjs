@@ -12,7 +12,7 @@ import { compile } from "../../build/sotto/platform.js";
 import { partsOf } from "../../build/sotto/split.js";
 import { MODEL_PATH, PACKAGE, run } from "./support.mjs";
 
-const { inspect, load } = await import(new URL("index.js", PACKAGE));
+const { estimate, inspect, load } = await import(new URL("index.js", PACKAGE));
 
 const N_PARTS = 3;
 const ALIGNMENT = 32;
@@ -148,6 +148,18 @@ test("sotto info takes the parts together, too", { timeout: 60_000 }, async () =
   assert.equal(split.stderr, "");
   assert.deepEqual(summary(split), summary(whole));
   assert.match(split.stdout, /^split\.tensors\.count +272$/m);
+});
+
+test("an estimate is the one file's", { timeout: 60_000 }, async () => {
+  serve(...parts);
+  const { memoryBytes, fileBytes, fetchBytes, problems, tokensPerSecond } = await estimate(nameOf(1), OPTIONS);
+  const model = await load(file, OPTIONS);
+  assert.deepEqual([memoryBytes, fetchBytes, problems], [model.info.memoryBytes, fileBytes, []]);
+  assert.ok(Math.abs(fileBytes - file.length) < 1e5, `${fileBytes} bytes`);
+  assert.ok(tokensPerSecond.prefill > 0 && tokensPerSecond.decode > 0);
+  model.close();
+  serve(parts[0], undefined, parts[2]);
+  await assert.rejects(estimate(nameOf(1), OPTIONS), { code: "NOT_FOUND", message: /00002-of-00003/ });
 });
 
 test("a part that is missing on the server is NOT_FOUND, with its name", { timeout: 60_000 }, async () => {

@@ -1,5 +1,5 @@
 // usage.ts: the API as people use it; `tsc --noEmit --strict` must accept it, and refuse what is marked.
-import { SottoError, features, forget, inspect, kept, keptFile, load } from "../../web/lib/index.js";
+import { SottoError, estimate, features, forget, importFile, inspect, kept, keptFile, load } from "../../web/lib/index.js";
 import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model } from "../../web/lib/index.js";
 
 const options: LoadOptions = {
@@ -17,6 +17,12 @@ export async function fits(url: URL): Promise<boolean> {
   const { memoryBytes, types, unsupported } = await inspect(url, { nCtx: 8192, kvType: "f16" });
   for (const { code, message } of unsupported) console.warn(code, message);
   return types[0].share < 1 && memoryBytes !== undefined && memoryBytes < 1e9;
+}
+
+export async function isWorthIt(url: URL): Promise<boolean> {
+  const { problems, tokensPerSecond, readySeconds, bandwidth } = await estimate(url, { nCtx: 8192 });
+  for (const { code, message } of problems) console.warn(code, message, bandwidth?.from);
+  return tokensPerSecond !== undefined && tokensPerSecond.decode > 5 && (readySeconds ?? Infinity) < 60;
 }
 
 export async function early(): Promise<void> {
@@ -58,10 +64,15 @@ export async function complete(model: Model): Promise<number> {
   return whole.choices[0].logprobs?.token_logprobs[0] ?? 0;
 }
 
+export async function bring(file: File): Promise<Model> {
+  const url: string = await importFile(file, { onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes) });
+  return load(url);
+}
+
 export async function makeRoom(): Promise<void> {
-  for (const { url, bytes, totalBytes, lastUsed } of await kept()) {
+  for (const { url, bytes, totalBytes, verified, lastUsed } of await kept()) {
     const file: File | undefined = await keptFile(url);
-    if (bytes === totalBytes && lastUsed < new Date(2020, 0)) await forget(url);
+    if (bytes === totalBytes && verified && lastUsed < new Date(2020, 0)) await forget(url);
     else console.log(file?.size);
   }
 }

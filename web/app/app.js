@@ -1,9 +1,11 @@
 // The chat page: joins the parts. Reading order: engine.js (the model), chat.js (the conversation),
-// transcript.js and markdown.js (what is seen of it), picker.js, settings.js and status.js (the rest).
+// transcript.js and markdown.js (what is seen of it), picker.js, offer.js and kept.js (which model), settings.js and status.js.
 
 import { Chat } from "./chat.js";
-import { loadCatalogue } from "./catalogue.js";
+import { loadCatalogue, modelAt } from "./catalogue.js";
 import { Engine } from "./engine.js";
+import { fileNameOf, setUpKept } from "./kept.js";
+import { offer } from "./offer.js";
 import { setUpOffline } from "./offline.js";
 import { fillPicker } from "./picker.js";
 import * as settings from "./settings.js";
@@ -21,13 +23,29 @@ const modelsDialog = byId("models-dialog");
 
 const engine = new Engine();
 const chat = new Chat(engine, showState);
+const keptModels = setUpKept({ titleOf, onOpen: openKept, onChange: showCatalogue });
 let models = [];
 
 function openModel(model) {
   modelsDialog.close();
   remember("model", model.name);
-  engine.open({ title: model.title, bytes: model.bytes, source: model.url }, settings.loading());
+  engine.open({ title: model.title, bytes: model.bytes, source: model.url, sha256: model.sha256 }, settings.loading());
   prompt.focus();
+}
+
+// A download is not begun before the person knows what it takes.
+function choose(model) {
+  if (model.isHere) openModel(model);
+  else offer(model, settings.loading(), () => openModel(model));
+}
+
+function openKept(url) {
+  const model = modelAt(models, url);
+  openModel({ ...model, url, name: model?.name, title: titleOf(url) });
+}
+
+function titleOf(url) {
+  return modelAt(models, url)?.title ?? fileNameOf(url).replace(/\.gguf$/i, "");
 }
 
 function openFile(file) {
@@ -69,7 +87,12 @@ function ask(text) {
   if (engine.state !== "none") return;
   const here = models.find((model) => model.isHere);
   if (here) openModel(here);
-  else modelsDialog.showModal();
+  else showModels();
+}
+
+function showModels() {
+  modelsDialog.showModal();
+  keptModels.show();
 }
 
 /** The box is as high as its text; the style sheet says how high at most. */
@@ -124,6 +147,8 @@ function setUpFiles() {
   document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
+    (document.querySelector("dialog[open]") ?? document.body).append(hint); // above what is open
+    hint.firstElementChild.textContent = modelsDialog.open ? "Drop a GGUF file to keep it" : "Drop a GGUF file to load it";
     hint.hidden = false;
   });
   document.addEventListener("dragleave", (event) => {
@@ -133,12 +158,14 @@ function setUpFiles() {
     if (!hasFiles(event)) return;
     event.preventDefault();
     hint.hidden = true;
-    openFile(event.dataTransfer.files[0]);
+    const [file] = event.dataTransfer.files;
+    if (modelsDialog.open && file) keptModels.add(file);
+    else openFile(file);
   });
 }
 
 function setUpDialogs() {
-  byId("model-button").addEventListener("click", () => modelsDialog.showModal());
+  byId("model-button").addEventListener("click", showModels);
   for (const dialog of document.querySelectorAll("dialog")) {
     dialog.addEventListener("click", (event) => {
       // The backdrop belongs to the dialog, its content to children.
@@ -164,26 +191,35 @@ function setUpTheme() {
   show();
 }
 
-async function setUpModels() {
-  const picker = { onModel: openModel, onFile: () => fileInput.click() };
+async function showCatalogue() {
   try {
     models = await loadCatalogue();
+    byId("catalogue-error").replaceChildren();
   } catch (error) {
-    byId("welcome").append(errorNote({ message: `The list of models could not be read (${error.message}). ` +
+    byId("catalogue-error").replaceChildren(errorNote({ message: `The list of models could not be read (${error.message}). ` +
       "A GGUF file of your own still works." }));
   }
-  fillPicker(byId("welcome-models"), { models, ...picker });
-  fillPicker(byId("dialog-models"), { models, ...picker });
+  for (const id of ["welcome-models", "dialog-models"]) {
+    fillPicker(byId(id), { models, onModel: choose, onFile: () => fileInput.click() });
+  }
+}
+
+async function setUpModels() {
+  await showCatalogue();
   // Last time's model again, when that costs no download.
   const last = models.find((model) => model.name === recall("model"));
   if (last?.isHere && engine.state === "none") openModel(last);
 }
 
 engine.addEventListener("change", showState);
+engine.addEventListener("verified", () => {
+  showCatalogue(); // it may be kept now
+  if (modelsDialog.open) keptModels.show();
+});
 setUpStatus(engine, {
   onCancel: () => { engine.cancel(); prompt.focus(); },
   onRetry: () => { reopen(); prompt.focus(); },
-  onChoose: () => modelsDialog.showModal(),
+  onChoose: showModels,
 });
 settings.setUp(byId("settings-button"), {
   onLoadingChange: reopen,

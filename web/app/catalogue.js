@@ -14,17 +14,26 @@ export async function loadCatalogue() {
   return Promise.all(models.filter((model) => !model.testsOnly).map((model) => describe(model, whole)));
 }
 
+/** The model of the catalogue whose file that address is, if there is one. */
+export function modelAt(models, url) {
+  return models.find((model) => addressesOf(model).includes(url));
+}
+
 /** Where a model file of that name is, when it lies beside the page. */
 export function localUrl(file) {
   return new URL(`models/${encodeURIComponent(file)}`, here).href;
 }
 
 async function describe(model, whole) {
-  const local = localUrl(model.file);
-  const urls = [local, ...model.sources.map(({ url }) => url).filter(Boolean)];
+  const urls = addressesOf(model);
+  const [local] = urls;
   const keptUrl = urls.find((url) => whole.includes(url));
   const isHere = keptUrl !== undefined || await isServed(local, model.bytes);
   return { ...model, isHere, url: keptUrl ?? (isHere ? local : urls[1]) };
+}
+
+function addressesOf({ file, sources }) {
+  return [localUrl(file), ...sources.map(({ url }) => url).filter(Boolean)];
 }
 
 /** Whether this server has the file whole: a static host may answer anything for a name that it does not know. */

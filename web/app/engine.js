@@ -2,10 +2,10 @@
 
 import { load } from "./sotto/index.js";
 
-/** Fires "change" when `state` does, and "progress" while a model is loading. */
+/** Fires "change" when `state` does, "progress" while a model is loading, "verified" when its file has been compared. */
 export class Engine extends EventTarget {
   state = "none"; // "none" | "loading" | "ready" | "failed"
-  choice = undefined; // {title, source, ...} of the model that was asked for last
+  choice = undefined; // {title, source, sha256?, ...} of the model that was asked for last
   error = undefined; // why it failed
   progress = { loaded: 0, total: 0 };
   #model;
@@ -24,12 +24,14 @@ export class Engine extends EventTarget {
       await before?.close(); // first: two models may not fit
       const model = await load(choice.source, {
         ...options,
+        sha256: choice.sha256,
         signal: loading.signal,
         onProgress: (progress) => this.#report(loading, progress),
       });
       if (loading.signal.aborted) return void await model.close();
       this.#model = model;
       this.#become("ready");
+      model.verified.then(() => this.dispatchEvent(new Event("verified")), (error) => this.#drop(model, error));
     } catch (error) {
       if (!loading.signal.aborted) this.#become("failed", error);
     }
@@ -51,6 +53,14 @@ export class Engine extends EventTarget {
   async whenReady(signal) {
     while (this.state !== "ready") await nextChange(this, signal);
     return this.#model;
+  }
+
+  // It is not the file that was meant: nothing that it says is worth anything.
+  #drop(model, error) {
+    if (this.#model !== model) return;
+    model.close();
+    this.#model = undefined;
+    this.#become("failed", error);
   }
 
   #report(loading, { loadedBytes, totalBytes }) {

@@ -15,11 +15,25 @@ export function bytesOf(done, total) {
   return `${(done / unit).toFixed(digits)} of ${(total / unit).toFixed(digits)} ${name}`;
 }
 
-/** "8 s left", "3 min left" */
-export function timeLeft(seconds) {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s left`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min left`;
-  return `${(seconds / 3600).toFixed(1)} h left`;
+/** "8 s", "3 min", "1.2 h" */
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** Two digits: 63, 430, 1.8 */
+export function rough(n) {
+  return Number(n.toPrecision(2));
+}
+
+const DAY_MS = 86_400_000;
+
+/** "today", "yesterday", "12 days ago" */
+export function dayOf(date, now = new Date()) {
+  const startOfDay = (time) => new Date(time).setHours(0, 0, 0, 0);
+  const days = Math.round((startOfDay(now) - startOfDay(date)) / DAY_MS);
+  return new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-days, "day");
 }
 
 /** "64 tokens · 41.3 tokens/s"; the speed is left out until there is one. */
@@ -28,19 +42,20 @@ export function speed(nTokens, seconds) {
   return nTokens > 1 && seconds > 0 ? `${count} · ${((nTokens - 1) / seconds).toFixed(1)} tokens/s` : count;
 }
 
-/** Guesses when a transfer ends, from the bytes of the last few seconds: older ones tell of another network. */
-export class Eta {
+/** A transfer's speed, and when it ends, from the bytes of the last few seconds: older ones tell of another network. */
+export class Pace {
   static #WINDOW_MS = 5000;
   static #SETTLE_MS = 700; // earlier guesses jump about, and a short load needs none
   #samples = [];
 
-  /** Seconds left, or undefined while it is too early to tell. */
+  /** { bytesPerSecond, seconds } that are left; undefined while it is too early to tell. */
   update(done, total, now = performance.now()) {
     this.#samples.push({ done, now });
-    while (now - this.#samples[0].now > Eta.#WINDOW_MS) this.#samples.shift();
+    while (now - this.#samples[0].now > Pace.#WINDOW_MS) this.#samples.shift();
     const first = this.#samples[0];
     const elapsed = now - first.now;
-    if (!total || elapsed < Eta.#SETTLE_MS || done <= first.done) return undefined;
-    return (total - done) / ((done - first.done) / elapsed) / 1000;
+    if (!total || elapsed < Pace.#SETTLE_MS || done <= first.done) return undefined;
+    const bytesPerSecond = (done - first.done) / elapsed * 1000;
+    return { bytesPerSecond, seconds: (total - done) / bytesPerSecond };
   }
 }

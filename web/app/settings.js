@@ -71,12 +71,13 @@ async function measure(bench) {
   }
 }
 
-/** "Now: 2 threads, 4,096 tokens of context, 160 MB of memory, relaxed SIMD." */
+/** "Now: 2 threads, 4,096 tokens of context, 160 MB of memory, relaxed SIMD; the file is verified." */
 function describe(info) {
   if (!info) return "";
   const threads = info.nThreads === 1 ? "1 thread" : `${info.nThreads} threads`;
   const level = { relaxed: "relaxed SIMD", dot: "relaxed SIMD", simd128: "SIMD" }[info.level] ?? info.level;
-  return `Now: ${threads}, ${info.nCtx.toLocaleString("en")} tokens of context, ${bytes(info.memoryBytes)} of memory, ${level}.`;
+  return `Now: ${threads}, ${info.nCtx.toLocaleString("en")} tokens of context, ${bytes(info.memoryBytes)} of memory, ` +
+    `${level}; the file is ${info.verified ? "verified" : "not verified"}.`;
 }
 
 function fill(values) {

@@ -1,7 +1,7 @@
 // The strip above the message box: a load's progress, or why it failed and the way out.
 
 import { announce } from "./announce.js";
-import { Eta, bytesOf, timeLeft } from "./format.js";
+import { Pace, bytesOf, duration } from "./format.js";
 import { button, errorNote, sentenceOf } from "./transcript.js";
 
 const strip = document.getElementById("status");
@@ -11,14 +11,14 @@ const bar = document.getElementById("status-progress");
 
 /** Keeps the strip equal to the engine. @param {{onCancel, onRetry, onChoose}} out what its buttons do */
 export function setUpStatus(engine, { onCancel, onRetry, onChoose }) {
-  let eta;
+  let pace;
 
   function showProgress() {
     const { loaded, total } = engine.progress;
-    const seconds = eta.update(loaded, total);
+    const now = pace.update(loaded, total);
     const parts = [`Loading ${engine.choice.title}`];
     if (loaded > 0) parts.push(bytesOf(loaded, total));
-    if (seconds !== undefined && loaded < total) parts.push(timeLeft(seconds));
+    if (now && loaded < total) parts.push(`${(now.bytesPerSecond / 1e6).toFixed(1)} MB/s`, `${duration(now.seconds)} left`);
     text.textContent = parts.join(" · ");
     if (total > 0) bar.value = loaded / total;
     else bar.removeAttribute("value");
@@ -30,7 +30,7 @@ export function setUpStatus(engine, { onCancel, onRetry, onChoose }) {
     strip.hidden = state !== "loading" && state !== "failed";
     bar.hidden = state !== "loading";
     if (state === "loading") {
-      eta = new Eta();
+      pace = new Pace();
       showProgress();
       actions.replaceChildren(button("Cancel", onCancel));
       announce(`Loading ${engine.choice.title}.`);

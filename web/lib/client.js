@@ -11,6 +11,7 @@ import { startHelpers } from "./threads.js";
 
 const FATAL = ["TRAPPED", "INTERNAL"]; // after these the engine's state is not to be trusted
 const DAMAGED = ["TRUNCATED", "NOT_GGUF", "MALFORMED"]; // files that are better fetched again than kept
+const HEADER_PORTION_BYTES = 1 << 20; // asked for at once where the header alone is read: only its bytes tell its length
 
 export class Client {
   #source;
@@ -50,10 +51,10 @@ export class Client {
     return { opened, ready };
   }
 
-  /** Reads the source's header alone: a report (inspect.js). Closes the client. */
-  async inspect(signal) {
+  /** Reads the source's header alone: the report of "inspect" (inspect.js) or "survey" (survey.js). Closes the client. */
+  async report(method, signal) {
     try {
-      return await this.#withSource("inspect", { signal });
+      return await this.#withSource(method, { signal });
     } finally {
       this.close();
     }
@@ -134,10 +135,11 @@ export class Client {
     throwIfAborted(signal);
     const { nCtx, shrinkContext, nBatch, kvType, level } = this.#options;
     const { url, nThreads } = chooseModule(this.#options);
+    const portionBytes = method === "load" ? Infinity : HEADER_PORTION_BYTES;
     this.#compute = this.#newComputeWorker();
     listen(this.#compute, (message) => this.#receive(message));
     const { port1, port2 } = new MessageChannel();
-    const stopFeeding = this.#feed({ port: port2, engine: { url, shared: nThreads > 1 } }, onProgress);
+    const stopFeeding = this.#feed({ port: port2, engine: { url, shared: nThreads > 1 }, portionBytes }, onProgress);
     const onAbort = () => this.#fail(abortError(signal)); // nothing of half a model is worth keeping
     signal?.addEventListener("abort", onAbort);
     try {
@@ -165,7 +167,7 @@ export class Client {
 
   // A stream is sent from here, and so is a buffer that need not be hashed; the rest is read by a worker of its own.
   // Returns a function that ends it.
-  #feed({ port, engine }, onProgress) {
+  #feed({ port, engine, portionBytes }, onProgress) {
     const source = this.#source;
     const { headers } = this.#options;
     const check = this.#check();
@@ -178,12 +180,13 @@ export class Client {
     }
     const keep = this.#isKept();
     if (keep) askToPersist();
-    const worker = this.#newIoWorker();
+    const worker = this.#adopt("io-worker.js", newIoWorker(this.#options.ioWorkerUrl));
     listen(worker, (event) => {
       if (event.verified !== undefined) this.#stop(worker);
       this.#hear(event, onProgress);
     });
-    worker.postMessage({ port, source: isBuffer ? new Blob([source]) : source, headers, keep, check, engine }, [port]);
+    const file = isBuffer ? new Blob([source]) : source;
+    worker.postMessage({ port, source: file, headers, keep, check, engine, portionBytes }, [port]);
     return () => this.#stop(worker);
   }
 
@@ -202,17 +205,11 @@ export class Client {
     return this.#addresses.length > 0 && (this.#options.keep ?? true);
   }
 
-  // Bundlers look for exactly this: new Worker(new URL("./...", import.meta.url), ...).
+  // Bundlers look for exactly this, here and below: new Worker(new URL("./...", import.meta.url), ...).
   #newComputeWorker() {
     const { workerUrl } = this.#options;
     return this.#adopt("compute-worker.js", workerUrl ? new Worker(absolute(workerUrl), { type: "module" })
       : new Worker(new URL("./compute-worker.js", import.meta.url), { type: "module" }));
-  }
-
-  #newIoWorker() {
-    const { ioWorkerUrl } = this.#options;
-    return this.#adopt("io-worker.js", ioWorkerUrl ? new Worker(absolute(ioWorkerUrl), { type: "module" })
-      : new Worker(new URL("./io-worker.js", import.meta.url), { type: "module" }));
   }
 
   #adopt(name, worker) {
@@ -267,6 +264,11 @@ export class Client {
     for (const worker of this.#workers) this.#stop(worker);
     for (const { reject } of this.#requests.values()) reject(asSottoError(error));
   }
+}
+
+export function newIoWorker(url) {
+  return url ? new Worker(absolute(url), { type: "module" })
+    : new Worker(new URL("./io-worker.js", import.meta.url), { type: "module" });
 }
 
 function absolute(url) {

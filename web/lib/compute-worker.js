@@ -8,15 +8,17 @@ import { generate } from "./generate.js";
 import { inspect, readHeader } from "./inspect.js";
 import { compile, listen, parent } from "./platform.js";
 import { receiveChunks } from "./protocol.js";
+import { survey } from "./survey.js";
 import { runHelper } from "./threads.js";
 
 let engine;
 let chat;
 const running = new Map(); // request id -> AbortController
 
+const onHelpers = (helpers) => parent.postMessage({ helpers });
+
 const methods = {
   async load({ port, url, ...options }, { onEvent }) {
-    const onHelpers = (helpers) => parent.postMessage({ helpers });
     const onProgress = (progress) => onEvent({ progress });
     engine = await Engine.open(await compile(url), receiveChunks(port), { ...options, onHelpers, onProgress });
     chat = new Chat(engine);
@@ -24,8 +26,11 @@ const methods = {
     await engine.ready;
   },
 
+  // Nothing is computed, so nothing is timed to choose the kernels.
   inspect: async ({ port, url, ...options }) =>
-    inspect(await readHeader(await compile(url), receiveChunks(port), options)),
+    inspect(await readHeader(await compile(url), receiveChunks(port), { ...options, level: "best" })),
+
+  survey: ({ port, url, ...options }) => survey(url, receiveChunks(port), { ...options, onHelpers }),
 
   tokenize: ({ text, options }) => engine.tokenize(text, options),
 

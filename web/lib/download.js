@@ -21,15 +21,19 @@ export class Download {
   #order = new Order();
   #sent = new RangeSet();
   #sha256;
+  #portionBytes;
   #isHeld = false;
   #connections = new Set();
   #isMoved = false; // ranges are wanted since the connections were opened
 
   /**
    * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. onEvent({ storage }):
-   * whether the file is kept; ({ waiting }): how far another tab is.
+   * whether the file is kept; ({ waiting }): how far another tab is. portionBytes: the most that one request asks for, while
+   * the file comes in its own order.
    */
-  constructor(url, { headers, signal, store = null, sha256, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = {}) {
+  constructor(url, { portionBytes = Infinity, headers, signal, store = null, sha256, onEvent = () => {}, stallMs = 20_000,
+    retryMs = 250 } = {}) {
+    this.#portionBytes = portionBytes;
     this.#sha256 = sha256;
     this.#remote = { url, headers, signal, stallMs, retryMs };
     this.#store = store;
@@ -137,7 +141,8 @@ export class Download {
     const [begin, end] = first(this.#order.left(done, this.#fileBytes)) ?? [];
     if (begin === undefined) return null;
     if (this.#order.isFree) return { position: begin, end: Math.min(end, begin + STRETCH_BYTES) };
-    return this.#sent.has(0, begin) ? { position: begin, end } : null; // what is kept comes before it
+    if (!this.#sent.has(0, begin)) return null; // what is kept comes before it
+    return { position: begin, end: Math.min(end, begin + this.#portionBytes) };
   }
 
   #open(stretch) {

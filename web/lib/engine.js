@@ -37,21 +37,12 @@ export class Engine {
     return engine;
   }
 
-  /** Opens the model of a whole header without its weights. Returns { memoryBytes, nCtx }. */
-  static reserve(instance, header, fileBytes, options) {
-    const level = options.level ?? "best"; // nothing is computed, so nothing is timed
-    const engine = new Engine(instance, { ...options, level, onHelpers() {} }, null, header);
-    engine.openModel(fileBytes);
-    if (engine.hasWeights) engine.openSession();
-    return { memoryBytes: engine.memoryBytes, nCtx: engine.nCtx };
-  }
-
-  constructor(instance, options, chunks, header = new Header(instance)) {
+  constructor(instance, options, chunks) {
     this.#chunks = chunks;
     this.instance = instance;
     this.exports = instance.exports;
     this.options = options;
-    this.header = header;
+    this.header = new Header(instance);
     this.out = instance.allocate(16); // where calls write their results
     this.model = 0;
     this.openedSession = 0;

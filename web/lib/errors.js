@@ -12,9 +12,12 @@ const JS_TEXT = {
   NETWORK: "the server could not be reached: check the address and the server's CORS headers, then load again",
   NOT_FOUND: "there is no such file: check the address",
   OFFLINE: "this device is offline: connect it, then load again",
+  QUOTA: "the browser gives this site no room to keep the file, which loads all the same: free some, here or on the disk",
   READ_FAILED: "the source could not be read: load it again",
   SERVER_ERROR: "the server failed: load again later",
   STALLED: "the connection is up but silent: load again, what has arrived is kept where the browser can",
+  STORAGE_REFUSED: "the browser keeps nothing for this page, and what loads is fetched anew each time: " +
+    "allow it in the browser's settings, or leave the private window",
   TEMPLATE_ERROR: "the chat template failed on these messages: change them, or use completions.create()",
   TRAPPED: "the engine stopped in the middle of a computation: call again; if it repeats, please report it",
   UNSUPPORTED_BROWSER: "this browser lacks WebAssembly SIMD: use a newer one",

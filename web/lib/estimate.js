@@ -1,56 +1,52 @@
-// estimate.js: what a model would take of this device, from its file's header alone.
-import { Engine } from "./engine.js";
-import { SottoError } from "./errors.js";
-import { chooseModule } from "./features.js";
-import { Header } from "./header.js";
-import { fetchStretch } from "./http.js";
-import { Instance } from "./instance.js";
-import { compile } from "./platform.js";
-import { listKept, publicUrl } from "./store.js";
+// estimate.js: what a model would take of this device: what its worker has found out (survey.js), beside what is kept of
+// the file, the room in storage, and the network.
+import { Client } from "./client.js";
+import { errorFromMessage, errorOf } from "./errors.js";
+import { listKept, publicUrl, readKept } from "./store.js";
 
-const PORTION_BYTES = 1 << 20; // of the header, asked for at once: at most so much is fetched in vain
-const STALL_MS = 20_000;
-const RETRY_MS = 250;
+const BYTES_PER_MEGABIT = 1e6 / 8;
 
-/** url: absolute; options: of load. See index.d.ts. */
-export async function estimateModel(url, { headers, signal = new AbortController().signal, ...options }) {
-  const { url: moduleUrl, nThreads } = chooseModule(options);
-  const instance = Instance.create(await compile(moduleUrl), { shared: nThreads > 1 });
-  const header = new Header(instance);
-  const remote = { url, headers, stallMs: STALL_MS, retryMs: RETRY_MS };
-  await readHeader(header, remote, signal);
-  const fileBytes = remote.totalBytes ?? header.fileBytes;
-  const kept = (await listKept()).find((file) => file.url === publicUrl(url));
-  const fetchBytes = fileBytes - (kept?.bytes ?? 0);
+/** urls: of all parts, absolute; options: of load. See index.d.ts. */
+export async function estimateModel(urls, { signal, ...options }) {
+  const keptBytes = await bytesKept(urls);
+  const client = new Client(await sourceOf(urls), { ...options, keep: false });
+  const { fileBytes, memoryBytes, nCtx, speed, unsupported, bytesPerSecond } = await client.report("survey", signal);
+  const fetchBytes = Math.max(0, fileBytes - keptBytes);
   const { quota, usage } = await globalThis.navigator?.storage?.estimate?.() ?? {};
   const freeBytes = quota === undefined ? undefined : quota - usage;
+  const fitsStorage = freeBytes === undefined ? undefined : fetchBytes <= freeBytes;
+  const problems = unsupported.map(errorFromMessage);
+  if (fitsStorage === false) problems.push(errorOf("QUOTA", `${fetchBytes} bytes are to be kept, where ${freeBytes} are free`));
+  const bandwidth = fetchBytes > 0 ? bandwidthOf(bytesPerSecond) : undefined;
+  const fetchSeconds = bandwidth ? fetchBytes / bandwidth.bytesPerSecond : 0;
   return {
     fileBytes,
     fetchBytes,
     freeBytes,
-    fitsStorage: freeBytes === undefined ? undefined : fetchBytes <= freeBytes,
-    ...measure(instance, header, fileBytes, { ...options, nThreads }),
+    fitsStorage,
+    memoryBytes,
+    nCtx,
+    tokensPerSecond: speed && { prefill: speed.prefill, decode: speed.decode },
+    bandwidth,
+    readySeconds: speed && Math.max(fetchSeconds, fileBytes / speed.pack),
+    problems,
   };
 }
 
-// One request after the other: only the header's own bytes tell how long it is.
-async function readHeader(header, remote, signal) {
-  for (let at = 0; at < (remote.totalBytes ?? Infinity);) {
-    for await (const { offset, bytes } of fetchStretch(remote, { position: at, end: at + PORTION_BYTES, signal })) {
-      if (offset < at) continue; // a server without ranges began again
-      at = offset + bytes.length;
-      if (header.accept(bytes)) return;
-    }
-  }
-  throw header.truncated();
+async function bytesKept(urls) {
+  const names = urls.map(publicUrl);
+  return (await listKept()).filter(({ url }) => names.includes(url)).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-// The memory is taken, and given back with the instance: no page of it is touched, but a browser that refuses says so.
-function measure(instance, header, fileBytes, options) {
-  try {
-    return { ...Engine.reserve(instance, header, fileBytes, options), problem: null };
-  } catch (error) {
-    if (error instanceof SottoError) return { memoryBytes: undefined, nCtx: undefined, problem: error };
-    throw error;
-  }
+// What is kept whole needs no network.
+async function sourceOf(urls) {
+  const files = await Promise.all(urls.map((url) => readKept(url).catch(() => undefined)));
+  const parts = files.includes(undefined) ? urls : files;
+  return parts.length > 1 ? parts : parts[0];
+}
+
+// Both can only be too low: a browser tells no more than 10 Mbit/s, and a header is over before a connection is at its best.
+function bandwidthOf(bytesPerSecond) {
+  const told = (globalThis.navigator?.connection?.downlink ?? 0) * BYTES_PER_MEGABIT;
+  return told > bytesPerSecond ? { bytesPerSecond: told, from: "browser" } : { bytesPerSecond, from: "header" };
 }

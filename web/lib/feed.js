@@ -14,11 +14,11 @@ import { Sha256, Verifier } from "./verify.js";
  * request: as protocol.js says of what goes to an I/O worker, and signal. onEvent hears what comes from one. What fails
  * before all chunks are out goes over the port.
  */
-export async function feed({ port, source, headers, keep, check, engine, signal }, onEvent) {
+export async function feed({ port, source, headers, keep, check, engine, portionBytes, signal }, onEvent) {
   const store = keep ? await openStore() : null;
   const makeInstance = async () => Instance.create(await compile(engine.url), engine);
   const open = (part) => {
-    const chunks = readSource(part, { headers, store, signal, sha256: check?.sha256, onEvent });
+    const chunks = readSource(part, { headers, store, signal, sha256: check?.sha256, portionBytes, onEvent });
     if (!check) return chunks;
     const findDigest = async () => check.sha256 ?? digestOnHub(part, headers);
     return new Verifier(chunks, async () => new Sha256(await makeInstance()), findDigest);

@@ -106,6 +106,8 @@ export interface KeptModel {
   readonly bytes: number;
   /** Undefined while nobody knows. */
   readonly totalBytes: number | undefined;
+  /** Whether its SHA-256 has been compared, and was right. */
+  readonly verified: boolean;
   readonly lastUsed: Date;
 }
 
@@ -121,6 +123,23 @@ export function forget(url: string | URL): Promise<void>;
  */
 export function keptFile(url: string | URL): Promise<File | undefined>;
 
+/**
+ * Keeps a file of the person's as what a URL gives: load(url) then needs no network, and kept(), keptFile() and forget() know
+ * it. Resolves to the URL; by default one is made up of the file's name, so that the parts of a split model find each other.
+ * What was kept of that URL is replaced. Rejects with NOT_GGUF, and where there is no storage, or not enough, with
+ * STORAGE_REFUSED or QUOTA. Nothing is evicted to make room: that is for the page to decide, for instance like this:
+ *
+ *     const oldest = (await kept()).sort((a, b) => a.lastUsed - b.lastUsed);
+ *     while (oldest.length > 0 && (await estimate(url)).fitsStorage === false) await forget(oldest.shift().url);
+ */
+export function importFile(file: Blob, options?: {
+  url?: string | URL;
+  onProgress?: (progress: { loadedBytes: number; totalBytes: number }) => void;
+  signal?: AbortSignal;
+  /** As of load. */
+  ioWorkerUrl?: string | URL;
+}): Promise<string>;
+
 export interface Estimate {
   readonly fileBytes: number;
   /** What is left to fetch: the file without what is kept of it. */
@@ -128,20 +147,36 @@ export interface Estimate {
   /** What the browser gives this site on its disk; undefined where nobody tells. */
   readonly freeBytes: number | undefined;
   readonly fitsStorage: boolean | undefined;
-  /** Bytes of all memory of the engine, for this context. Undefined when there is a problem. */
+  /** Bytes of all memory of the engine, for this context. Undefined: load would fail. */
   readonly memoryBytes: number | undefined;
   /** The context that memoryBytes is for, in tokens. */
   readonly nCtx: number | undefined;
-  /** Why load would fail: OUT_OF_MEMORY, or what this file has that Sotto lacks; null when nothing is known against it. */
-  readonly problem: SottoError | null;
+  /**
+   * Expected of this device, at the beginning of a context: of a prompt, of an answer (an encoder gives none). The engine
+   * computes the model's first layers for some 200 ms, without their weights, and is timed.
+   */
+  readonly tokensPerSecond: { readonly prefill: number; readonly decode: number } | undefined;
+  /**
+   * What readySeconds reckons with, and where it is from: the header's own request, or what the browser tells
+   * (navigator.connection). Both are rather too low than too high. Undefined: nothing is to be fetched.
+   */
+  readonly bandwidth: { readonly bytesPerSecond: number; readonly from: "header" | "browser" } | undefined;
+  /** From load() to a model that is ready: the longer of the download and of what the engine does with its bytes. */
+  readonly readySeconds: number | undefined;
+  /**
+   * All that is known against the model. With memoryBytes undefined the first one is what load would reject with; the
+   * others cost less: a chat template that cannot be read, say, or QUOTA, with which the file is fetched anew each time.
+   */
+  readonly problems: readonly SottoError[];
 }
 
 /**
- * What a model would take of this device. Reads the file's header alone (up to 1 MiB more, where the server knows ranges),
- * and asks for the memory without touching it. Not for split models.
+ * What a model would take of this device. Fetches the file's header alone (of a split model, those of all parts; and up to
+ * some MB more, as far as the network was ahead), and of a file that is kept nothing; takes the memory that load would take,
+ * and gives it back.
  */
-export function estimate(url: string | URL, options?: Pick<LoadOptions,
-  "nCtx" | "shrinkContext" | "nBatch" | "kvType" | "nThreads" | "level" | "wasmUrl" | "headers" | "signal">): Promise<Estimate>;
+export function estimate(url: string | URL, options?: Pick<LoadOptions, "nCtx" | "shrinkContext" | "nBatch" | "kvType" |
+  "nThreads" | "level" | "headers" | "workerUrl" | "ioWorkerUrl" | "wasmUrl" | "signal">): Promise<Estimate>;
 
 /** Loads a GGUF file. */
 export function load(source: ModelSource, options?: LoadOptions): Promise<Model>;
@@ -451,6 +486,7 @@ export type ErrorCode =
   // of a request
   | "INVALID_ARGUMENT" | "CONTEXT_FULL" | "TEMPLATE_ERROR" | "ABORTED" | "CLOSED"
   // of the machine
+  | "QUOTA" | "STORAGE_REFUSED"
   | "OUT_OF_MEMORY" | "UNSUPPORTED_BROWSER" | "TRAPPED" | "WORKER_DIED" | "INTERNAL" | "NOT_READY" | "NO_SPACE";
 
 /** Every error of this package. The message says what happened and what to do. */

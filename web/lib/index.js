@@ -5,6 +5,7 @@ import { embeddingsShape, rerankShape } from "./embeddings.js";
 import { SottoError } from "./errors.js";
 import { estimateModel } from "./estimate.js";
 import { features } from "./features.js";
+import { addressOf, importAs } from "./import.js";
 import * as request from "./request.js";
 import { ChatShape, CompletionStream, TextShape } from "./shapes.js";
 import { partsOf } from "./split.js";
@@ -12,7 +13,7 @@ import { forgetKept, listKept, readKept } from "./store.js";
 
 export { SottoError, features };
 
-/** What this site keeps of model files: a list of { url, bytes, totalBytes, lastUsed }. */
+/** What this site keeps of model files: a list of { url, bytes, totalBytes, verified, lastUsed }. */
 export function kept() {
   return listKept();
 }
@@ -22,16 +23,23 @@ export async function forget(url) {
   await Promise.all(partsOf(request.checkAddress(url)).map(forgetKept));
 }
 
-/** What a model would take of this device, from its file's header alone. */
+/** What a model would take of this device, from its file's header and a short computation. */
 export async function estimate(url, options) {
-  const [address, ...others] = partsOf(request.checkAddress(url));
-  if (others.length > 0) throw new SottoError("INVALID_ARGUMENT", "a split model cannot be estimated: load it");
-  return estimateModel(address, request.checkEstimate(options));
+  return estimateModel(partsOf(request.checkAddress(url)), request.checkEstimate(options));
 }
 
 /** What is kept of a URL as a File, for export; undefined unless all of it is there. */
 export async function keptFile(url) {
   return readKept(request.checkAddress(url));
+}
+
+/** Keeps a file as what a URL gives, so that load(url) needs no network. Returns the URL. */
+export async function importFile(file, options) {
+  if (!(file instanceof Blob)) throw new SottoError("INVALID_ARGUMENT", "file must be a File or Blob");
+  const { url = addressOf(file), ...rest } = request.checkImport(options);
+  const address = request.checkAddress(url);
+  await importAs(file, address, rest);
+  return address;
 }
 
 /** Loads a GGUF file from a URL, a File or Blob, a ReadableStream or an ArrayBuffer. index.d.ts lists the options. */
@@ -47,7 +55,7 @@ export async function load(source, options) {
 /** Reads a file's header alone and reports what it holds, what it needs, and what of it Sotto does not support. */
 export async function inspect(source, options) {
   const { signal, ...rest } = request.checkInspect(options);
-  return new Client(request.checkSource(source), { ...rest, keep: false, nThreads: 1 }).inspect(signal);
+  return new Client(request.checkSource(source), { ...rest, keep: false, nThreads: 1 }).report("inspect", signal);
 }
 
 class Model {

@@ -7,22 +7,24 @@ import { Template } from "./template.js";
 
 /** Reads chunks up to the header's end. Returns an engine that knows the header and has opened nothing. */
 export async function readHeader(module, chunks, options) {
-  const level = options.level ?? "best"; // nothing is computed, so nothing is timed
-  const engine = new Engine(Instance.create(module, { shared: false }), { ...options, level, nThreads: 1 }, chunks);
+  const engine = new Engine(Instance.create(module, { shared: options.nThreads > 1 }), options, chunks);
   for await (const { bytes } of chunks) {
     if (engine.header.accept(bytes)) return engine;
   }
   throw engine.header.truncated();
 }
 
-/** Opens the model and a session, which weights would then fill, and reports: ModelReport in index.d.ts. */
-export function inspect(engine) {
+/**
+ * Opens the model and a session, which weights would then fill, and reports: ModelReport in index.d.ts. totalBytes: the
+ * file's, when they are known.
+ */
+export function inspect(engine, totalBytes) {
   const { header } = engine;
   const unsupported = [];
   const attempt = (work) => tryFor(unsupported, work);
   const problems = problemsOf(engine);
   const mayOpen = problems.every(({ code }) => code === "UNSUPPORTED_TOKENIZER"); // which is no hindrance to token ids
-  const opens = mayOpen && attempt(() => engine.openModel()) && attempt(() => engine.openSession());
+  const opens = mayOpen && attempt(() => engine.openModel(totalBytes)) && attempt(() => engine.openSession());
   unsupported.push(...problems);
   const template = header.find("tokenizer.chat_template");
   if (template !== undefined) attempt(() => new Template(template));

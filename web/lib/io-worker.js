@@ -1,5 +1,31 @@
-// io-worker.js: reads a source and hands its chunks to the compute worker, so that bytes flow while that computes.
+// io-worker.js: reads a source and hands its chunks to the compute worker, so that bytes flow while that computes; or
+// writes a file to storage.
+import { errorOf, errorToMessage } from "./errors.js";
 import { feed } from "./feed.js";
 import { listen, parent } from "./platform.js";
+import { readSource } from "./source.js";
+import { openStore } from "./store.js";
 
-listen(parent, (request) => feed(request, (event) => parent.postMessage(event)));
+const tell = (event) => parent.postMessage(event);
+
+listen(parent, (request) => {
+  if (request.port) return feed(request, tell);
+  keepFile(request).then(() => tell({ isKept: true }), (error) => tell({ error: errorToMessage(error) }));
+});
+
+async function keepFile({ file, url }) {
+  const kept = await (await openStore())?.open(url);
+  if (!kept) throw errorOf("STORAGE_REFUSED", "the file cannot be kept");
+  try {
+    await kept.clear();
+    await kept.reserve(file.size);
+    for await (const { offset, bytes } of readSource(file)) {
+      const end = offset + bytes.length;
+      await kept.write(offset, bytes);
+      if (!kept.ranges.has(0, end)) throw errorOf("QUOTA", `there is no room for the ${file.size} bytes of the file`);
+      tell({ loadedBytes: end });
+    }
+  } finally {
+    await kept.close({ totalBytes: file.size });
+  }
+}

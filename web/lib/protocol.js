@@ -5,11 +5,14 @@
 //   from a compute worker   { id, event } zero or more, then { id, result } or { id, error }; load has the events
 //                           { progress }, and { opened: info } from which on requests are taken;
 //                           { helpers } once, which it wants started
-//   to an I/O worker        { port, source, headers, keep, check, engine }, source: a list when the file is split;
+//   to an I/O worker        { port, source, headers, keep, check, engine, portionBytes }, source: a list when the file is split;
 //                           check: undefined, or { sha256 } to compare the file with, without which the hub is asked;
-//                           engine: { url, shared } the module that hashes and reads headers
+//                           engine: { url, shared } the module that hashes and reads headers; portionBytes: of a URL, the
+//                           most that one request asks for
 //   from an I/O worker      { storage } whether what arrives is kept, { waiting } how far the tab is that keeps it;
 //                           last, when all chunks are out, { verified }, or { error } of a file that is the wrong one
+//   to an I/O worker        or { file, url }: a Blob to keep as what the URL gives; from it { loadedBytes } zero or more,
+//                           then { isKept: true } or { error }
 //   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error };
 //                           in the file's order until ranges are wanted, then in any
 //                           compute -> I/O: { credit: n } send n more chunks, { cancel: true },

@@ -77,8 +77,9 @@ const LOAD = {
 const INSPECT = Object.fromEntries(["nCtx", "kvType", "headers", "workerUrl", "ioWorkerUrl", "wasmUrl", "signal"]
   .map((name) => [name, LOAD[name]]));
 
-const ESTIMATE = Object.fromEntries(
-  ["nCtx", "shrinkContext", "nBatch", "kvType", "nThreads", "level", "wasmUrl", "headers", "signal"].map((name) => [name, LOAD[name]]));
+const ESTIMATE = Object.fromEntries(["nCtx", "shrinkContext", "nBatch", "kvType", "nThreads", "level", "headers", "workerUrl",
+  "ioWorkerUrl", "wasmUrl", "signal"].map((name) => [name, LOAD[name]]));
+const IMPORT = { url: address, ioWorkerUrl: address, onProgress: callback, signal };
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
@@ -103,6 +104,7 @@ function invalid(name, { words }) {
 export const checkLoad = (options) => check(options, LOAD);
 export const checkInspect = (options) => check(options, INSPECT);
 export const checkEstimate = (options) => check(options, ESTIMATE);
+export const checkImport = (options) => check(options, IMPORT);
 export const checkTokenize = (options) => check(options, TOKENIZE);
 export const checkDetokenize = (options) => check(options, DETOKENIZE);
 export const checkLogits = (options) => check(options, LOGITS);

@@ -32,7 +32,7 @@ export function askToPersist() {
   isAsked = true;
 }
 
-/** The files that are kept: { url, bytes, totalBytes, lastUsed }. */
+/** The files that are kept: { url, bytes, totalBytes, verified, lastUsed }. */
 export async function listKept() {
   const folder = await openFolder().catch(() => null);
   const found = [];
@@ -41,8 +41,8 @@ export async function listKept() {
     const record = await handle.getFile().then(readRecord).catch(() => null); // it may be in the making
     if (record) found.push(record);
   }
-  return found.map(({ url, ranges, totalBytes, lastUsed }) =>
-    ({ url, bytes: new RangeSet(ranges).bytes, totalBytes, lastUsed: new Date(lastUsed) }));
+  return found.map(({ url, ranges, totalBytes, sha256, lastUsed }) => ({
+    url, bytes: new RangeSet(ranges).bytes, totalBytes, verified: sha256 !== undefined, lastUsed: new Date(lastUsed) }));
 }
 
 /** The file that is kept of a URL, to be read from storage bit by bit; undefined unless it is whole. */
