@@ -159,7 +159,7 @@ build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
-        bench bench-kernels bench-code bench-load soak emscripten golden readme dist format clean
+        bench bench-kernels bench-tokenize bench-code bench-load soak emscripten golden readme dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -181,6 +181,7 @@ help:
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch"
 	@echo "  make bench-kernels       how fast each kernel is"
+	@echo "  make bench-tokenize      processor time of a megabyte of text in every tokenizer (needs the oracle)"
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make soak                kill 500 loads at random bytes: each model is right in the end"
@@ -247,6 +248,8 @@ bench-load: all
 	@$(NODE) tests/bench/load.mjs
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
+bench-tokenize: all
+	@$(NODE) tests/bench/tokenize.mjs
 bench-code: build/bench/kernels.wasm
 	@$(NODE) tests/bench/code.mjs
 soak: all
