@@ -10,6 +10,7 @@ import { serve } from "../../web/serve.mjs";
 import { testApp, testMinimal } from "./app.mjs";
 import { cases } from "./cases.js";
 import { browsers } from "./drivers.mjs";
+import { testImports } from "./import.mjs";
 import { testKeeping } from "./keep.mjs";
 import { testKills } from "./kills.mjs";
 import { testModels } from "./models.mjs";
@@ -54,6 +55,7 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
       await runCases(t, browser, "plain", ["load by URL", "sampled text", "close"]);
       await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, path(MODEL.replace("/", "/cache/"))));
       const model = path(MODEL.replace("/", "/cache/"));
+      await t.test("what is brought and what is secret", (t) => testImports(t, browser, sites.plain.url, model));
       await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model }));
       if (name !== "WebKitGTK") { // it keeps no model there: without a network there is none to answer
         await t.test("the page without a network", (t) => testOffline(t, browser, { app: path("build/app"), models: path("models/cache") }));
