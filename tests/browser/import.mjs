@@ -3,12 +3,11 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { FaultServer } from "../fault-server.mjs";
-import { passOn } from "./keep.mjs";
+import { FaultServer, passOnTo } from "../fault-server.mjs";
 
 /** browser: as drivers.mjs gives it; site: address of the page and the package; model: path of a model file. */
 export async function testImports(t, browser, site, model) {
-  const server = await new FaultServer(await readFile(model), (request, response) => passOn(site, request, response)).listen();
+  const server = await new FaultServer(await readFile(model), passOnTo(site)).listen();
   const run = async (name) => {
     const { value, error } = await browser.run(name);
     assert.equal(error, undefined, error);
@@ -22,7 +21,7 @@ export async function testImports(t, browser, site, model) {
     assert.deepEqual(await run("import and export"), isKept ? { url: "https://imported.invalid/my%20model.gguf", text,
       isSame: true, wrong: "NOT_GGUF", isStill: true, isGone: true, progress: 1, fetchBytes: 0, problems: 0 }
       : { code: "STORAGE_REFUSED" });
-    assert.equal(await run("a Blob of IndexedDB"), storage === "opfs" ? text : null);
+    assert.equal(await run("a Blob of IndexedDB"), text);
     t.diagnostic(`storage: ${storage}`);
   } finally {
     await server.close();

@@ -8,8 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serve } from "../../web/serve.mjs";
-import { FaultServer } from "../fault-server.mjs";
-import { passOn } from "./keep.mjs";
+import { FaultServer, passOnTo } from "../fault-server.mjs";
 import { until } from "./offline.mjs";
 
 const PRECACHE = fileURLToPath(new URL("../../web/precache.mjs", import.meta.url));
@@ -19,8 +18,7 @@ export async function testModels(t, browser, { app, model }) {
   const folder = mkdtempSync(join(tmpdir(), "sotto-models-"));
   cpSync(app, folder, { recursive: true });
   const site = await serve({ mounts: { "/": folder } });
-  const elsewhere = (request, response) => passOn(site.url, request, response);
-  const server = await new FaultServer(readFileSync(model), elsewhere).listen();
+  const server = await new FaultServer(readFileSync(model), passOnTo(site.url)).listen();
   moveModel(folder, server.url);
   const isTrue = (expression) => until(browser, expression);
   const click = (selector) => browser.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);

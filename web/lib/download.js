@@ -1,7 +1,7 @@
 // download.js: a file over HTTP as chunks { offset, bytes, totalBytes }, each byte once: what is kept comes from
 // storage, the rest from the network, and is kept. In the file's order until ranges are wanted; from then on those
 // first, over several connections when the server knows ranges.
-import { throwIfAborted } from "./errors.js";
+import { errorToMessage, throwIfAborted } from "./errors.js";
 import { fetchStretch } from "./http.js";
 import { Order, RangeSet, joinNear } from "./ranges.js";
 
@@ -27,9 +27,9 @@ export class Download {
   #isMoved = false; // ranges are wanted since the connections were opened
 
   /**
-   * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. onEvent({ storage }):
-   * whether the file is kept; ({ waiting }): how far another tab is. portionBytes: the most that one request asks for, while
-   * the file comes in its own order.
+   * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. onEvent({ storage,
+   * storageProblem }): where the file is kept, and why not; ({ waiting }): how far another tab is. portionBytes: the
+   * most that one request asks for, while the file comes in its own order.
    */
   constructor(url, { portionBytes = Infinity, headers, signal, store = null, sha256, onEvent = () => {}, stallMs = 20_000,
     retryMs = 250 } = {}) {
@@ -51,17 +51,18 @@ export class Download {
       while (!this.#isWhole()) {
         throwIfAborted(this.#remote.signal);
         this.#connect();
-        const chunk = this.#takeArrived() ?? this.#readKept();
+        const chunk = this.#takeArrived() ?? await this.#readKept();
         if (chunk) yield* this.#new(chunk);
         else if (!this.#connections.size) continue;
         else await Promise.race([...this.#connections].map(({ waiting }) => waiting));
       }
     } catch (error) {
-      if (error.code === "CHANGED") this.#kept?.clear();
+      if (error.code === "CHANGED") await this.#kept?.clear();
       throw error;
     } finally {
       for (const connection of this.#connections) this.#drop(connection);
-      if (!this.#isHeld) this.close();
+      if (this.#isHeld) await this.#kept?.save(this.#remote);
+      else await this.close();
     }
   }
 
@@ -77,24 +78,25 @@ export class Download {
   }
 
   get canReread() {
-    return this.#kept !== null && !this.#kept.isFull;
+    return this.#kept !== null && !this.#kept.problem;
   }
 
   /** At most `length` bytes; null when they are not there. */
-  reread(offset, length) {
+  async reread(offset, length) {
     const [begin, end] = first(this.#kept?.ranges.parts(offset, offset + length) ?? [].values()) ?? [];
-    return begin === offset ? this.#kept.read(begin, end - begin) : null;
+    return begin === offset ? this.#read(begin, end) : null;
   }
 
   /** The file is verified as that digest; null: it is wrong, and dropped. */
-  settle(sha256) {
-    if (sha256 === null) this.#kept?.clear();
+  async settle(sha256) {
+    if (sha256 === null) await this.#kept?.clear();
     else if (this.#kept) this.#kept.sha256 = sha256;
   }
 
-  close() {
-    this.#kept?.close(this.#remote);
+  async close() {
+    const kept = this.#kept;
     this.#kept = null;
+    await kept?.close(this.#remote);
   }
 
   get #fileBytes() {
@@ -107,10 +109,15 @@ export class Download {
 
   async #openKept() {
     const onWaiting = (waiting) => this.#onEvent({ waiting });
-    this.#kept = await this.#store?.open(this.#remote.url, onWaiting) ?? null;
-    this.#onEvent({ storage: this.#kept ? "opfs" : "none" });
+    const onProblem = (error) => this.#onEvent({ storage: "memory", storageProblem: errorToMessage(error) });
+    try {
+      this.#kept = await this.#store?.open(this.#remote.url, { onWaiting, onProblem }) ?? null;
+      this.#onEvent({ storage: this.#kept?.storage ?? "memory" });
+    } catch (error) {
+      onProblem(error);
+    }
     const isOther = this.#sha256 && this.#kept?.sha256 && this.#kept.sha256 !== this.#sha256;
-    if (isOther) this.#kept.clear();
+    if (isOther) await this.#kept.clear();
     const { totalBytes, validator } = this.#kept ?? {};
     const cache = this.#kept ? "no-store" : "default"; // the browser need not keep it a second time
     Object.assign(this.#remote, { totalBytes, validator, cache });
@@ -195,17 +202,26 @@ export class Download {
 
   // ---- storage ----
 
-  #readKept() {
+  async #readKept() {
     if (!this.#stock.ranges.length) return null;
     for (const [begin, end] of this.#order.left(this.#sent, this.#fileBytes)) {
       const [from, to] = first(this.#stock.parts(begin, end)) ?? [];
       if (from === begin || (this.#order.isFree && from !== undefined)) {
-        return { offset: from, bytes: this.#kept.read(from, Math.min(to - from, READ_BYTES)) };
+        const bytes = await this.#read(from, Math.min(to, from + READ_BYTES));
+        if (bytes) return { offset: from, bytes };
+        this.#stock = new RangeSet(this.#kept.ranges.ranges); // the network has what storage lost
+        return null;
       }
       if (!this.#order.isFree) return null;
     }
     this.#stock = new RangeSet(); // all of it is sent
     return null;
+  }
+
+  async #read(begin, end) {
+    const bytes = new Uint8Array(end - begin);
+    const n = await this.#kept.read(begin, bytes);
+    return n > 0 ? bytes.subarray(0, n) : null;
   }
 
   // A server that begins again sends bytes a second time: they are passed over.
@@ -220,10 +236,9 @@ export class Download {
 
   async #keep(offset, bytes) {
     const kept = this.#kept;
-    if (!kept || kept.isFull || kept.ranges.has(offset, offset + bytes.length)) return;
+    if (!kept || kept.problem || kept.ranges.has(offset, offset + bytes.length)) return;
     await kept.reserve(this.#fileBytes);
-    kept.write(offset, bytes);
-    if (kept.unsavedBytes >= SAVE_BYTES * Math.max(1, this.#connections.size)) kept.save(this.#remote);
-    if (kept.isFull) this.#onEvent({ storage: "none" });
+    await kept.write(offset, bytes);
+    if (kept.unsavedBytes >= SAVE_BYTES * Math.max(1, this.#connections.size)) await kept.save(this.#remote);
   }
 }

@@ -43,11 +43,16 @@ export interface LoadOptions {
   /** HTTP headers for a source that is a URL. */
   headers?: Record<string, string>;
   /**
-   * Keep a file from a URL in the browser's storage (OPFS), so that a download that ends early goes on where it was, and
+   * Keep a file from a URL in the browser's storage (OPFS, or else the Cache API), so that a download that ends early goes on where it was, and
    * one that is whole is never repeated: it loads offline, and is not compared with the server's again (see forget).
    * Default: true. Where there is no such storage or no room in it, loading goes on without: see ModelInfo.storage.
    */
   keep?: boolean;
+  /**
+   * Ask the browser to delete nothing of this site on its own, also where it then asks the person (Firefox). Default: false,
+   * only where nobody is asked.
+   */
+  persist?: boolean;
   /**
    * The file's SHA-256 in 64 hexadecimal digits. It is computed beside the loading, which does not wait for it: until it is
    * known answers say verified: false, and a wrong one fails whatever is under way with CHECKSUM, drops what was kept, and
@@ -93,8 +98,13 @@ export interface ModelInfo {
   readonly weightBytes: number;
   /** Bytes of all memory of the engine. */
   readonly memoryBytes: number;
-  /** Where the file is kept: in the origin private file system, or nowhere. */
-  readonly storage: "opfs" | "none";
+  /** Where the file is kept: in the origin private file system, in the Cache API, or nowhere: it is in memory alone. */
+  readonly storage: "opfs" | "cache" | "memory";
+  /**
+   * Why a file from a URL is not kept, or only some of it: QUOTA (what is there stays) or STORAGE_REFUSED. The loading went
+   * on without. Null: it is kept, or LoadOptions.keep is false.
+   */
+  readonly storageProblem: SottoError | null;
   /** Whether the file's SHA-256 is known to be right: compared now, or when the file that is kept was fetched. */
   readonly verified: boolean;
 }
@@ -119,7 +129,7 @@ export function forget(url: string | URL): Promise<void>;
 
 /**
  * The file that is kept of a URL, to be written to the person's disk, say: it stays in storage and is read as it is used.
- * Undefined unless all of it is there.
+ * Undefined unless all of it is there; STORAGE_REFUSED where the browser keeps nothing.
  */
 export function keptFile(url: string | URL): Promise<File | undefined>;
 
