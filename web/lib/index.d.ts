@@ -222,7 +222,10 @@ export interface Model {
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
   readonly embeddings: Embeddings;
-  /** Scores documents for a query, by the model's classification head; the best first. */
+  /**
+   * Scores documents for a query, by the model's classification head; the best first. The two texts go into the file's
+   * template for it (Qwen 3's), or with the begin, separator and end tokens that the file asks for.
+   */
   rerank(request: RerankRequest): Promise<RerankResult>;
   /** special: text that spells a special token becomes it. bos: add the tokens that the file wants at the ends. */
   tokenize(text: string, options?: { special?: boolean; bos?: boolean }): Promise<number[]>;
