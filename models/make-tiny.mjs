@@ -74,19 +74,23 @@ export const ENCODERS = {
 };
 
 const letters = [..."abcdefghijklmnopqrstuvwxyz"];
-const tokenizer = (model, tokens, nControls, keys) => new Map(Object.entries({
-  model: string(model), tokens: value.strings(tokens), token_type: i32s(tokens.map((_, i) => (i < nControls ? 3 : 1))), ...keys,
-}).map(([name, bytes]) => [`tokenizer.${name === "chat_template.rerank" ? "" : "ggml."}${name}`, bytes]));
+const someLetters = letters.slice(0, 14);
+const [NORMAL, CONTROL] = [1, 3]; // kinds of tokens
+const tokenizer = (model, tokens, nControls, keys) => {
+  const kinds = i32s(tokens.map((_, i) => (i < nControls ? CONTROL : NORMAL)));
+  const own = { model: string(model), tokens: value.strings(tokens), token_type: kinds, ...keys };
+  return new Map(Object.entries(own).map(([name, bytes]) => [`tokenizer.ggml.${name}`, bytes]));
+};
 const TOKENIZERS = {
-  wordPiece: tokenizer("bert", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", ...letters.slice(0, 14).map((c) => `\u2581${c}`), ...letters.slice(0, 14)], 4, {
-    bos_token_id: u32(2), eos_token_id: u32(3), seperator_token_id: u32(3), unknown_token_id: u32(1), token_type_count: u32(2),
-    add_bos_token: bool(true), add_eos_token: bool(true), add_sep_token: bool(false) }),
+  wordPiece: tokenizer("bert", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", ...someLetters.map((c) => `\u2581${c}`), ...someLetters], 4, {
+    bos_token_id: u32(2), eos_token_id: u32(3), seperator_token_id: u32(3), unknown_token_id: u32(1),
+    token_type_count: u32(2), add_bos_token: bool(true), add_eos_token: bool(true), add_sep_token: bool(false) }),
   roberta: tokenizer("gpt2", ["<s>", "<pad>", "</s>", "<unk>", ...letters, "\u0120", "\u0120a"], 4, {
     pre: string("roberta-bpe"), merges: value.strings(["\u0120 a"]), bos_token_id: u32(0), eos_token_id: u32(2),
     seperator_token_id: u32(2), token_type_count: u32(2), add_bos_token: bool(true), add_eos_token: bool(true) }),
   chat: tokenizer("gpt2", ["<|im_start|>", "<|im_end|>", ...letters, "\u0120", "\u0120a", "\u010a", ":"], 2, {
-    pre: string("qwen2"), merges: value.strings(["\u0120 a"]), eos_token_id: u32(1), add_bos_token: bool(false),
-    "chat_template.rerank": string("<|im_start|>query: {query}\ndocument: {document}<|im_end|>\n") }),
+    pre: string("qwen2"), merges: value.strings(["\u0120 a"]), eos_token_id: u32(1), add_bos_token: bool(false) })
+    .set("tokenizer.chat_template.rerank", string("<|im_start|>query: {query}\ndocument: {document}<|im_end|>\n")),
 };
 
 /** Models that score pairs of texts, in the same form: with tokens, a letter each. */

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ENCODERS, RERANKERS, writeTiny } from "../../models/make-tiny.mjs";
+import { cosine } from "../fidelity/statistics.mjs";
 import { PACKAGE } from "./support.mjs";
 
 const { openEngine } = await import(new URL("bin/direct.mjs", PACKAGE));
@@ -13,7 +14,8 @@ const { Breath } = await import(new URL("engine.js", PACKAGE));
 const { load } = await import(new URL("index.js", PACKAGE));
 
 const FOLDER = fileURLToPath(new URL("../../build/tiny", import.meta.url));
-const linesOf = (name) => readFileSync(new URL(`../golden/${name}`, import.meta.url), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+const linesOf = (name) => readFileSync(new URL(`../golden/${name}`, import.meta.url), "utf8")
+  .trim().split("\n").map((line) => JSON.parse(line));
 const [{ tokens }, ...golden] = linesOf("encoders.vec");
 const goldenPairs = linesOf("rerankers.vec");
 
@@ -22,11 +24,6 @@ const url = (name) => pathToFileURL(writeTiny(FOLDER, name));
 async function embed(name, options) {
   const engine = await openEngine(url(name).href, { nCtx: 64, ...options });
   return (await engine.embed(tokens, { breath: new Breath() })).slice();
-}
-
-function cosine(a, b) {
-  const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
 test("every encoder has its golden vector", () => {
@@ -57,8 +54,8 @@ for (const { name, query, documents, scores, nTokens } of goldenPairs) {
     assert.equal(usage.prompt_tokens, nTokens);
     assert.deepEqual(results.map(({ index }) => index), scores.map((_, i) => i).sort((a, b) => scores[b] - scores[a]));
     assert.deepEqual(best.results, results.slice(0, 2));
-    for (const { index, relevance_score } of results)
-      assert.ok(Math.abs(relevance_score - scores[index]) < 2e-3 * Math.abs(scores[index]), `${relevance_score}, not ${scores[index]}`);
+    for (const { index, relevance_score: score } of results)
+      assert.ok(Math.abs(score - scores[index]) < 2e-3 * Math.abs(scores[index]), `${score}, not ${scores[index]}`);
   });
 }
 

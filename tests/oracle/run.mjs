@@ -1,4 +1,4 @@
-// run.mjs: is each model family computed as llama.cpp computes it? `make test-oracle` runs it; it needs the oracle
+// run.mjs: is each family of decoders computed as llama.cpp computes it? `make test-oracle` runs it; it needs the oracle
 // (tests/fidelity/oracle.mjs).
 //
 // With F32 weights and an f32 cache both engines compute nearly the same: the normalised mean squared error of the logits

@@ -267,7 +267,10 @@ export interface EmbeddingsRequest {
   /** Only so many of the vector's first numbers, made of length 1 again. */
   dimensions?: number | null;
   encoding_format?: "float" | "base64" | null;
-  /** How the tokens' vectors become one. Default: as the file says; NO_POOLING when it does not. */
+  /**
+   * How the tokens' vectors become one. Default: as the file says. One that says nothing, or "none" (a vector for each token,
+   * which this shape has no place for), is NO_POOLING: say which you want.
+   */
   pooling?: "mean" | "first" | "last" | null;
   model?: string | null;
   user?: string | null;
