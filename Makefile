@@ -174,7 +174,7 @@ help:
 	@echo "  make model MODEL=name    fetch a model of models/catalog.json into models/cache"
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
-	@echo "  make test-oracle         the logits of every model family, against llama.cpp's (needs the oracle)"
+	@echo "  make test-oracle         the logits or vectors of every model family, against llama.cpp's (needs the oracle)"
 	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle);"
 	@echo "                           FULL=1 for 100,000 random texts in each vocabulary"
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
@@ -236,6 +236,8 @@ test-isa: build/sotto/.done build/isa/node
 	@$(NODE) tests/isa/run.mjs
 test-oracle: build/sotto/.done
 	@$(NODE) tests/oracle/run.mjs
+	@$(NODE) tests/oracle/encoders.mjs
+	@$(NODE) tests/oracle/minilm.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/tokens.mjs $(if $(FULL),--random 100000) && $(NODE) tests/fidelity/fidelity.mjs
 templates: build/sotto/.done build/templates/python

@@ -232,7 +232,10 @@ export interface Model {
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
   readonly embeddings: Embeddings;
-  /** Scores documents for a query, by the model's classification head; the best first. */
+  /**
+   * Scores documents for a query, by the model's classification head; the best first. The two texts go into the file's
+   * template for it (Qwen 3's), or with the begin, separator and end tokens that the file asks for.
+   */
   rerank(request: RerankRequest): Promise<RerankResult>;
   /** special: text that spells a special token becomes it. bos: add the tokens that the file wants at the ends. */
   tokenize(text: string, options?: { special?: boolean; bos?: boolean }): Promise<number[]>;
@@ -274,7 +277,10 @@ export interface EmbeddingsRequest {
   /** Only so many of the vector's first numbers, made of length 1 again. */
   dimensions?: number | null;
   encoding_format?: "float" | "base64" | null;
-  /** How the tokens' vectors become one. Default: as the file says; NO_POOLING when it does not. */
+  /**
+   * How the tokens' vectors become one. Default: as the file says. One that says nothing, or "none" (a vector for each token,
+   * which this shape has no place for), is NO_POOLING: say which you want.
+   */
   pooling?: "mean" | "first" | "last" | null;
   model?: string | null;
   user?: string | null;
