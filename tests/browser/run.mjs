@@ -61,9 +61,9 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
     try {
       await runCases(t, browser, "isolated", Object.keys(cases));
       await runCases(t, browser, "plain", ["load by URL", "sampled text", "close"]);
-      if (name !== "WebKitGTK") await testStorage(t, name, browser); // driven like this, it is a private window
-      await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model: MODEL_PATH }));
-      if (name !== "WebKitGTK") { // there it forgets the model with the page
+      if (name !== "WebKitGTK") { // driven like this, it is a private window, and forgets a model at once
+        await testStorage(t, name, browser);
+        await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model: MODEL_PATH }));
         await t.test("the page without a network", (t) => testOffline(t, browser, { app: path("build/app"), models: path("models/cache") }));
       }
       if (name === "Chromium") {

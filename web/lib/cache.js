@@ -1,6 +1,6 @@
 // cache.js: kept files in the Cache API, for browsers that have or give no OPFS. Each file is a cache of its own; each
-// piece of it, as it arrived, a made-up response whose address says which bytes it holds. A response is there wholly or not
-// at all, so the list of the addresses is the map of what is there.
+// piece of it, as it arrived, a made-up response whose address says which bytes it holds. A response is there wholly or
+// not at all, so the list of the addresses is the map of what is there.
 import { errorOf } from "./errors.js";
 import { RangeSet } from "./ranges.js";
 

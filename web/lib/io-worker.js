@@ -26,4 +26,5 @@ async function keepFile({ file, url }) {
   } finally {
     await kept.close({ totalBytes: file.size });
   }
+  if (kept.problem) throw kept.problem; // of the last bytes
 }

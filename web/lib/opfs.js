@@ -1,6 +1,6 @@
-// opfs.js: kept files in the origin private file system. Of each there are two: "<key>.gguf", its bytes at their places,
-// and "<key>.map", its record with the ranges that are there. Bytes are flushed before the map that names them is written,
-// into the older of its two slots: a crash at any moment leaves one slot that is whole and tells the truth.
+// opfs.js: kept files in the origin private file system. Of each there are two: "<key>.gguf", its bytes at their
+// places, and "<key>.map", its record with the ranges that are there. Bytes are flushed before the map that names them
+// is written, into the older of its two slots: a crash at any moment leaves one slot that is whole and tells the truth.
 import { errorOf } from "./errors.js";
 import { RangeSet } from "./ranges.js";
 

@@ -1,10 +1,10 @@
 // store.js: files that are kept between visits, whole or in part: in the origin private file system (opfs.js) or, where
 // the browser has or gives none, in the Cache API (cache.js).
 //
-// Each is a folder { storage: its name, canOpen, open(key), readWhole(key), list(), remove(key) } of files { record, ranges,
-// read(offset, bytes), write(offset, bytes), drop(begin, end), save(record), clear(), close() }. The record is { url,
-// totalBytes, validator, sha256, lastUsed } as it was saved last, or null; ranges says which bytes are there: after a crash
-// at any moment perhaps fewer than were written, never others.
+// Each is a folder { storage: its name, canOpen, open(key), readWhole(key), list(), remove(key) } of files { record,
+// ranges, read(offset, bytes), write(offset, bytes), drop(begin, end), save(record), clear(), close() }. The record is
+// { url, totalBytes, validator, sha256, lastUsed } as it was saved last, or null; ranges says which bytes are there:
+// after a crash at any moment perhaps fewer than were written, never others.
 import { CacheFolder } from "./cache.js";
 import { errorOf } from "./errors.js";
 import { OpfsFolder } from "./opfs.js";
@@ -27,14 +27,14 @@ async function openFolders() {
 let isAsked = false;
 
 /**
- * Asks the browser once to delete nothing on its own. Where it would ask the person (Firefox), only with mayPrompt; nobody
- * waits for the answer, and a refusal changes nothing.
+ * Asks the browser once to delete nothing on its own. Where it would ask the person (Firefox), only with mayPrompt;
+ * nobody waits for the answer, and a refusal changes nothing.
  */
 export async function askToPersist(mayPrompt) {
   const { storage, permissions, userAgentData } = globalThis.navigator ?? {};
   if (isAsked || !storage?.persist) return;
   // Chromium says "prompt" and decides by itself; a browser that does not know the permission has nothing to ask for.
-  const query = async () => (userAgentData ? "granted" : (await permissions.query({ name: "persistent-storage" })).state);
+  const query = async () => userAgentData ? "granted" : (await permissions.query({ name: "persistent-storage" })).state;
   if (!mayPrompt && await query().catch(() => "granted") === "prompt") return;
   isAsked = true;
   await storage.persist().catch(() => {});
@@ -89,8 +89,8 @@ export class Store {
   }
 
   /**
-   * Opens what is kept of a URL, for this thread alone. onWaiting({ loadedBytes, totalBytes }) tells how far another tab is
-   * that has it; onProblem(error), that no more is kept, and why: QUOTA or STORAGE_REFUSED. The latter is thrown, too.
+   * Opens what is kept of a URL, for this thread alone. onWaiting({ loadedBytes, totalBytes }) tells how far another tab
+   * is that has it; onProblem(error), that no more is kept, and why: QUOTA or STORAGE_REFUSED. The latter is thrown, too.
    */
   async open(url, { onWaiting, onProblem } = {}) {
     const folder = this.#folder;
@@ -105,7 +105,8 @@ export class Store {
       const file = await folder.open(key);
       const { storage } = folder;
       const channel = new BroadcastChannel(channelName(key));
-      return new KeptFile(publicUrl(url), file, { storage, estimateFree: this.#estimateFree, channel, onProblem, onClose });
+      const how = { storage, estimateFree: this.#estimateFree, channel, onProblem, onClose };
+      return new KeptFile(publicUrl(url), file, how);
     } catch (cause) {
       release();
       throw refused(cause);
