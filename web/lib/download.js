@@ -1,12 +1,12 @@
 // download.js: a file over HTTP as chunks { offset, bytes, totalBytes }, each byte once: what is kept comes from
 // storage, the rest from the network, and is kept. In the file's order until ranges are wanted; from then on those
 // first, over several connections when the server knows ranges.
+import { CHUNK_BYTES } from "./buffers.js";
 import { throwIfAborted } from "./errors.js";
 import { fetchStretch } from "./http.js";
 import { Order, RangeSet, joinNear } from "./ranges.js";
 
 const MAX_CONNECTIONS = 3;
-const READ_BYTES = 1 << 20; // of storage at once
 const STRETCH_BYTES = 1 << 24; // of one connection: long beside a round trip, short enough for others to share the rest
 const SAVE_BYTES = 3 << 18; // for each connection: with a chunk that is being gathered less than 1 MiB can be lost
 
@@ -31,11 +31,11 @@ export class Download {
    * whether the file is kept; ({ waiting }): how far another tab is. portionBytes: the most that one request asks for, while
    * the file comes in its own order.
    */
-  constructor(url, { portionBytes = Infinity, headers, signal, store = null, sha256, onEvent = () => {}, stallMs = 20_000,
-    retryMs = 250 } = {}) {
-    this.#portionBytes = portionBytes;
+  constructor(url, options) {
+    const { headers, signal, store = null, sha256, buffers, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = options;
+    this.#portionBytes = options.portionBytes ?? Infinity;
     this.#sha256 = sha256;
-    this.#remote = { url, headers, signal, stallMs, retryMs };
+    this.#remote = { url, headers, signal, buffers, stallMs, retryMs };
     this.#store = store;
     this.#onEvent = onEvent;
   }
@@ -80,10 +80,12 @@ export class Download {
     return this.#kept !== null && !this.#kept.isFull;
   }
 
-  /** At most `length` bytes; null when they are not there. */
-  reread(offset, length) {
-    const [begin, end] = first(this.#kept?.ranges.parts(offset, offset + length) ?? [].values()) ?? [];
-    return begin === offset ? this.#kept.read(begin, end - begin) : null;
+  /** Fills bytes as far as they are there; returns how many. */
+  reread(offset, bytes) {
+    const [begin, end] = first(this.#kept?.ranges.parts(offset, offset + bytes.length) ?? [].values()) ?? [];
+    if (begin !== offset) return 0;
+    this.#kept.read(begin, bytes.subarray(0, end - begin));
+    return end - begin;
   }
 
   /** The file is verified as that digest; null: it is wrong, and dropped. */
@@ -200,7 +202,9 @@ export class Download {
     for (const [begin, end] of this.#order.left(this.#sent, this.#fileBytes)) {
       const [from, to] = first(this.#stock.parts(begin, end)) ?? [];
       if (from === begin || (this.#order.isFree && from !== undefined)) {
-        return { offset: from, bytes: this.#kept.read(from, Math.min(to - from, READ_BYTES)) };
+        const bytes = this.#remote.buffers.take(Math.min(to - from, CHUNK_BYTES));
+        this.#kept.read(from, bytes);
+        return { offset: from, bytes };
       }
       if (!this.#order.isFree) return null;
     }

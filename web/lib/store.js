@@ -173,11 +173,10 @@ class KeptFile {
     this.ranges = new RangeSet(new RangeSet(record?.ranges).parts(0, data.getSize()));
   }
 
-  read(offset, length) {
-    const bytes = new Uint8Array(length);
+  /** Fills bytes. */
+  read(offset, bytes) {
     const n = this.#data.read(bytes, { at: offset });
-    if (n < length) throw errorOf("READ_FAILED", `storage gave ${n} of ${length} bytes`);
-    return bytes;
+    if (n < bytes.length) throw errorOf("READ_FAILED", `storage gave ${n} of ${bytes.length} bytes`);
   }
 
   /** Asks once whether the rest of a file of `fileBytes` has room, as far as its length is known. */
