@@ -235,7 +235,7 @@ class CountedBuffers extends Buffers {
 }
 
 test("the buffers of chunks go round, whatever the source", async () => {
-  const file = new Uint8Array(40 * CHUNK_BYTES + 1).fill(7);
+  const file = new Uint8Array(20 * CHUNK_BYTES + 1).fill(7);
   serve((_, response) => response.end(file));
   for (const source of [base, new Blob([file]), file, new Blob([file]).stream()]) {
     const buffers = new CountedBuffers();

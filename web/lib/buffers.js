@@ -1,7 +1,8 @@
 // buffers.js: the memory that bytes pass through on their way to the engine. The buffers of chunks go round: the engine
 // gives back what it has read. Left to the garbage collectors of two workers they pile up to more than the model.
 
-export const CHUNK_BYTES = 1 << 18;
+export const CHUNK_BYTES = 1 << 20; // at most: a message costs as much as some 100 KB
+const READ_BYTES = 1 << 18;
 
 export class Buffers {
   #free = [];
@@ -31,7 +32,7 @@ export class Buffers {
 export function readerOf(stream) {
   const reader = byobReader(stream);
   if (!reader) return stream.getReader();
-  let buffer = new ArrayBuffer(CHUNK_BYTES);
+  let buffer = new ArrayBuffer(READ_BYTES);
   return {
     async read() {
       const result = await reader.read(new Uint8Array(buffer));

@@ -3,9 +3,10 @@
 // What all stretches of a download share is `remote`: { url, headers, cache, stallMs, retryMs, buffers } as given, and what
 // the responses told: { totalBytes, validator, canSeek, hasAnswered }, each undefined until known. `stretch` is { position,
 // end, signal }, its next byte and its end; isStopped asks it to end soon, with what it has read; signal, at once.
-import { CHUNK_BYTES, readerOf } from "./buffers.js";
+import { readerOf } from "./buffers.js";
 import { abortError, errorOf } from "./errors.js";
 
+const GATHERED_BYTES = 1 << 18; // of a chunk: what a crash loses
 const MAX_RETRIES = 5; // in a row, without a new byte between them
 const MAX_WAIT_MS = 60_000; // that a server may ask for
 
@@ -82,15 +83,15 @@ class Gathered {
   }
 
   take(bytes) {
-    this.#bytes ??= this.#buffers.take(CHUNK_BYTES);
-    const taken = Math.min(bytes.length, CHUNK_BYTES - this.length);
+    this.#bytes ??= this.#buffers.take(GATHERED_BYTES);
+    const taken = Math.min(bytes.length, GATHERED_BYTES - this.length);
     this.#bytes.set(bytes.subarray(0, taken), this.length);
     this.length += taken;
     return taken;
   }
 
   get isFull() {
-    return this.length === CHUNK_BYTES;
+    return this.length === GATHERED_BYTES;
   }
 
   chunk() {
