@@ -8,6 +8,7 @@ import { Order, RangeSet, joinNear } from "./ranges.js";
 
 const MAX_CONNECTIONS = 3;
 const STRETCH_BYTES = 1 << 24; // of one connection: long beside a round trip, short enough for others to share the rest
+const FIRST_STRETCH_BYTES = 1 << 20; // so short that all connections begin with the first layer
 const SAVE_BYTES = 3 << 18; // for each connection: with a chunk that is being gathered less than 1 MiB can be lost
 
 const first = (iterator) => iterator.next().value;
@@ -24,6 +25,7 @@ export class Download {
   #portionBytes;
   #isHeld = false;
   #connections = new Set();
+  #stretchBytes = FIRST_STRETCH_BYTES; // of the next one
   #isMoved = false; // ranges are wanted since the connections were opened
 
   /**
@@ -142,7 +144,7 @@ export class Download {
     const done = this.#sent.with(this.#stock.ranges).with(under);
     const [begin, end] = first(this.#order.left(done, this.#fileBytes)) ?? [];
     if (begin === undefined) return null;
-    if (this.#order.isFree) return { position: begin, end: Math.min(end, begin + STRETCH_BYTES) };
+    if (this.#order.isFree) return { position: begin, end: Math.min(end, begin + this.#stretchBytes) };
     if (!this.#sent.has(0, begin)) return null; // what is kept comes before it
     return { position: begin, end: Math.min(end, begin + this.#portionBytes) };
   }
@@ -154,6 +156,7 @@ export class Download {
     stretch.signal = signal;
     const connection = { begin: stretch.position, stretch, controller, chunks: fetchStretch(this.#remote, stretch) };
     this.#connections.add(connection);
+    if (this.#order.isFree) this.#stretchBytes = Math.min(STRETCH_BYTES, 2 * this.#stretchBytes);
     this.#pull(connection);
   }
 
@@ -175,10 +178,14 @@ export class Download {
     this.#isMoved = false;
     const done = this.#sent.with(this.#stock.ranges);
     const next = [];
-    for (const range of this.#order.left(done, this.#fileBytes)) if (next.push(range) === MAX_CONNECTIONS) break;
+    while (next.length < MAX_CONNECTIONS && !done.has(0, this.#fileBytes)) {
+      const [begin, end] = first(this.#order.left(done, this.#fileBytes));
+      next.push([begin, Math.min(end, begin + FIRST_STRETCH_BYTES)]);
+      done.add(...next.at(-1));
+    }
     for (const { stretch } of this.#connections) {
       const range = next.find(([begin, end]) => begin <= stretch.position && stretch.position < end);
-      if (range) stretch.end = Math.min(stretch.end, range[1], stretch.position + STRETCH_BYTES);
+      if (range) stretch.end = Math.min(stretch.end, range[1]);
       else stretch.isStopped = true;
     }
   }
