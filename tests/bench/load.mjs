@@ -28,7 +28,7 @@ const SPARE_TOKENS = 64; // of the context, behind the prompt
 // kvBytes: of a token, for keys and values of all layers, a byte an element and a scale of 4 bytes for each head.
 const cached = (name) => join(ROOT, "models/cache", `${name}.gguf`);
 const SMOLLM2 = { name: "SmolLM2 Q4_1", path: cached("SmolLM2-135M-Instruct.Q4_1"), kvBytes: 2 * 30 * 3 * (64 + 4) };
-const SMOLLM2_K = { ...SMOLLM2, name: "SmolLM2 Q4_K_M", path: join(MODELS, "smollm2-q4_k_m.gguf") };
+const SMOLLM2_K = { ...SMOLLM2, name: "SmolLM2 Q4_K_M", path: join(MODELS, "SmolLM2-135M-Instruct.Q4_K_M.gguf") }; // of make bench
 const GEMMA = { name: "gemma-3-270m Q4_K_M", path: cached("gemma-3-270m-q4_k_m"), kvBytes: 2 * 18 * (256 + 4) };
 const SYNTHETIC = { name: "synthetic, 1 GB", path: join(MODELS, "synthetic.gguf"), kvBytes: 2 * 20 * 16 * (64 + 4) };
 
