@@ -29,13 +29,13 @@ export class Download {
   #isMoved = false; // ranges are wanted since the connections were opened
 
   /**
-   * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. onEvent({ storage }):
-   * whether the file is kept; ({ waiting }): how far another tab is. portionBytes: the most that one request asks for, while
-   * the file comes in its own order.
+   * buffers: a Buffers. store: a Store or null. sha256: what is kept must have been verified as this, if as anything.
+   * onEvent({ storage }): whether the file is kept; ({ waiting }): how far another tab is. portionBytes: the most that one
+   * request asks for, while the file comes in its own order.
    */
-  constructor(url, options) {
+  constructor(url, { portionBytes = Infinity, ...options }) {
     const { headers, signal, store = null, sha256, buffers, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = options;
-    this.#portionBytes = options.portionBytes ?? Infinity;
+    this.#portionBytes = portionBytes;
     this.#sha256 = sha256;
     this.#remote = { url, headers, signal, buffers, stallMs, retryMs };
     this.#store = store;

@@ -10,7 +10,7 @@ import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
 const SCRATCH_BYTES = 1 << 20; // for requests, beside the sampler's: memory does not grow later, as a rule
-const WAVE_TOKENS = 2048; // of a prompt, that go through a layer as soon as it arrives; whose logits can be read afterwards
+const WAVE_TOKENS = 2048; // that go through a layer as soon as it arrives, and whose logits can be read afterwards
 const DEFAULT_TOKENS = 4096; // of a context, at most: as in sotto.h
 const MIN_SHRUNK_TOKENS = 512; // a context that is halved ends below this
 const SLICE_MS = 8; // of computing between two looks at the messages

@@ -15,7 +15,8 @@
 //                           then { isKept: true } or { error }
 //   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error };
 //                           in the file's order until ranges are wanted, then in any
-//                           compute -> I/O: { credit: n } send n more chunks, { credit: 1, buffer } of one that is read, { cancel: true },
+//                           compute -> I/O: { credit: n } send n more chunks, with the buffer of one that is read,
+//                           { cancel: true },
 //                           { want: [[begin, end], ...] } these ranges first, if you can; replaces an earlier wish
 import { Buffers } from "./buffers.js";
 import { errorFromMessage, errorToMessage } from "./errors.js";

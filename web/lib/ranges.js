@@ -69,7 +69,8 @@ export function joinNear(ranges) {
   let at = 0; // bytes wanted before
   for (const [begin, end] of ranges) {
     const one = { begin, end, at };
-    const isNear = (other) => at - other.at <= BATCH_BYTES && begin - other.end <= NEAR_BYTES && other.begin - end <= NEAR_BYTES;
+    const isNear = (other) =>
+      at - other.at <= BATCH_BYTES && begin - other.end <= NEAR_BYTES && other.begin - end <= NEAR_BYTES;
     const near = [...joined.filter(isNear), one];
     const [first, ...others] = near;
     first.begin = Math.min(...near.map((other) => other.begin));

@@ -46,8 +46,9 @@ export class Verifier {
 
   /**
    * source: of readSource. What came too early is hashed when its reread(offset, bytes) fills them and gives their number;
-   * where there is nothing to read again from, the source is not told what is wanted. makeSha(): a promise of a Sha256. findDigest(): a promise
-   * of the digest that the file must have, undefined when nobody knows it. Both are called for a file that is not known.
+   * where there is nothing to read again from, the source is not told what is wanted. makeSha(): a promise of a Sha256.
+   * findDigest(): a promise of the digest that the file must have, undefined when nobody knows it. Both are called for a
+   * file that is not known.
    */
   constructor(source, makeSha, findDigest) {
     this.#source = source;
