@@ -179,7 +179,7 @@ help:
 	@echo "                           FULL=1 for 100,000 random texts in each vocabulary"
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
-	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch"
+	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch; ONLY='a title', FULL=1"
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make bench-tokenize      processor time of a megabyte of text in every tokenizer (needs the oracle)"
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
@@ -247,7 +247,7 @@ bench: all build/bench/kernels.wasm
 	@$(NODE) tests/bench/bench.mjs
 bench-load: all
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
-	@$(NODE) tests/bench/load.mjs
+	@$(NODE) tests/bench/load.mjs $(if $(ONLY),'$(ONLY)')
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
 bench-tokenize: all

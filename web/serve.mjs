@@ -38,17 +38,7 @@ const ISOLATION = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-E
  *   mounts: URL prefix, ending in "/", to folder; the longest prefix wins. port 0: any free one.
  * @returns {Promise<{url: string, close: () => Promise<void>}>} */
 export async function serve({ mounts, port = 0, isolation = true }) {
-  const headers = {
-    "Content-Security-Policy": CSP,
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache", // ask again each time; the ETag makes that cheap
-    ...(isolation ? ISOLATION : {}),
-  };
-  const folders = Object.entries(mounts).sort(([a], [b]) => b.length - a.length);
-  const server = createServer((request, response) => {
-    answer(request, response, folders, headers).catch(() => response.destroy());
-  });
+  const server = createServer(fileHandler({ mounts, isolation }));
   await listen(server, port);
   return {
     url: `http://${HOST}:${server.address().port}/`,
@@ -57,6 +47,19 @@ export async function serve({ mounts, port = 0, isolation = true }) {
       server.closeAllConnections();
     }),
   };
+}
+
+/** The same as a handler of requests, for a server that has more to say. csp: the policy of its pages; null: none. */
+export function fileHandler({ mounts, isolation = true, csp = CSP }) {
+  const headers = {
+    ...(csp && { "Content-Security-Policy": csp }),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache", // ask again each time; the ETag makes that cheap
+    ...(isolation && ISOLATION),
+  };
+  const folders = Object.entries(mounts).sort(([a], [b]) => b.length - a.length);
+  return (request, response) => answer(request, response, folders, headers).catch(() => response.destroy());
 }
 
 async function listen(server, port) {

@@ -1,15 +1,33 @@
-// The page's side of load.mjs: globalThis.measureLoad(way, nPrompt) -> { readyMs, firstMs, ... }, from the click on.
+// The page's side of load.mjs: does one task { way, nPrompt, nCtx } and tells { readyMs, firstMs, ... }, from the click on.
+import { keptFile, load } from "/sotto/index.js";
 
 const MODEL = new URL("/model.gguf", location.href).href;
-const SPARE_TOKENS = 64;
 const WORDS = "time year people way day man thing woman life child world school state family student group country".split(" ");
 
-const promptOf = (nTokens) => Array.from({ length: nTokens }, (_, i) => 300 + ((i * 37) % 4000));
+const promptOf = (nTokens, begin = 0) => Array.from({ length: nTokens }, (_, i) => 300 + ((begin + i * 37) % 4000));
 
-async function firstToken(model, nPrompt) {
-  const stream = await model.completions.create({ prompt: promptOf(nPrompt), temperature: 0, max_tokens: 2, stream: true });
+// Milliseconds to the first token.
+async function prefill(model, prompt) {
+  const began = performance.now();
+  const stream = await model.completions.create({ prompt, temperature: 0, max_tokens: 2, stream: true });
   for await (const _ of stream) break;
-  return performance.now();
+  return performance.now() - began;
+}
+
+// Ready means: all weights are there. The last prefill is that of a warm model.
+async function loadWhole(source, { nPrompt, nCtx }) {
+  const began = performance.now();
+  const model = await load(source, { nThreads: 1, nCtx });
+  const readyMs = performance.now() - began;
+  const firstMs = readyMs + await prefill(model, promptOf(nPrompt));
+  const warmPrefillMs = await prefill(model, promptOf(nPrompt, 1));
+  return end(model, { readyMs, firstMs, warmPrefillMs });
+}
+
+function end(model, times) {
+  const { storage } = model.info;
+  model.close();
+  return { ...times, storage };
 }
 
 const ways = {
@@ -21,27 +39,21 @@ const ways = {
   },
 
   // The prompt is computed while the weights arrive.
-  async sotto(nPrompt) {
-    const { load } = await import("/sotto/index.js");
+  async sotto({ nPrompt, nCtx }) {
     const began = performance.now();
-    const model = await load(MODEL, { nThreads: 1, nCtx: nPrompt + SPARE_TOKENS, early: true });
+    const model = await load(MODEL, { nThreads: 1, nCtx, early: true });
     const ready = model.ready.then(() => performance.now());
-    const firstAt = await firstToken(model, nPrompt);
-    return report(model, { firstMs: firstAt - began, readyMs: await ready - began });
+    const opensMs = performance.now() - began;
+    const firstMs = opensMs + await prefill(model, promptOf(nPrompt));
+    return end(model, { firstMs, readyMs: await ready - began });
   },
 
-  // Ready means: all weights are there. The prefill that follows is that of a warm model.
-  async kept(nPrompt) {
-    const { load } = await import("/sotto/index.js");
-    const began = performance.now();
-    const model = await load(MODEL, { nThreads: 1, nCtx: nPrompt + SPARE_TOKENS });
-    const loadedAt = performance.now();
-    const firstAt = await firstToken(model, nPrompt);
-    return report(model, { readyMs: loadedAt - began, firstMs: firstAt - began, warmPrefillMs: firstAt - loadedAt });
-  },
+  kept: (task) => loadWhole(MODEL, task),
+  file: async (task) => loadWhole(await keptFile(MODEL), task),
+  stream: async (task) => loadWhole((await fetch(MODEL, { cache: "no-store" })).body, task),
 
   // wllama takes texts, not tokens: each of these words is one token or two.
-  async wllama(nPrompt) {
+  async wllama({ nPrompt }) {
     const { Wllama } = await import("/wllama/index.js");
     const engine = new Wllama({ default: "/wllama/wasm/wllama.wasm" }, { suppressNativeLog: true });
     const began = performance.now();
@@ -55,10 +67,6 @@ const ways = {
   },
 };
 
-function report(model, times) {
-  const { memoryBytes, weightBytes, storage } = model.info;
-  model.close();
-  return { ...times, storage, kvBytes: Math.max(0, memoryBytes - weightBytes) };
-}
-
-globalThis.measureLoad = (way, nPrompt) => ways[way](nPrompt);
+const task = await (await fetch("/task")).json();
+const result = await ways[task.way](task).catch((error) => ({ error: String(error.stack ?? error) }));
+await fetch("/result", { method: "POST", body: JSON.stringify(result) });

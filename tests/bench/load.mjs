@@ -1,39 +1,46 @@
 // load.mjs: from a person's click to the first token: Sotto beside npm's wllama and a bare fetch in the same Chromium,
-// cold and kept, throttled and not (make bench-load). Each measurement has a browser of its own with an empty profile.
-// Memory is the PSS of the browser's processes at its peak, above that of the empty browser.
-// Writes build/bench/load.json and tests/bench/load.svg, and says which of issue 5's bars fall short.
+// cold and kept, throttled and not (make bench-load). Each measurement has a browser of its own, without DevTools: those
+// keep what they see of a download. Memory is the PSS of the browser's processes at its peak, above that of the empty
+// browser; it is watched in runs of their own, whose times do not count, and other browsers that start or end meanwhile
+// change it, since they share pages. Writes build/bench/load.json and tests/bench/load.svg, and says which of issue 5's
+// bars fall short. Usage: load.mjs [part of a title]; FULL=1: all speeds and prompts for both models.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createReadStream, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Transform } from "node:stream";
+import { json } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import puppeteer from "puppeteer-core";
-import { serve } from "../../web/serve.mjs";
+import { fileHandler } from "../../web/serve.mjs";
 import { LARGE, writeSynthetic } from "../synthetic.mjs";
-import { loadChart } from "./load-chart.mjs";
 import { MODELS, ROOT, wllama } from "./engines.mjs";
+import { loadChart } from "./load-chart.mjs";
 
 const SAMPLE_MS = 50;
 const SLICE_MS = 20; // of a throttled link
-const PROMPTS = { short: 512, long: 2048 };
+const SETTLE_MS = 1500; // until a browser has started wholly
+const N_KEPT = 5; // runs of a kept file, of which the median counts
 const SPARE_MB = 60;
-const PATIENCE_MS = 900_000;
+const SPARE_TOKENS = 64; // of the context, behind the prompt
 
+// kvBytes: of a token, for keys and values of all layers, a byte an element and a scale of 4 bytes for each head.
 const cached = (name) => join(ROOT, "models/cache", `${name}.gguf`);
-const SMOLLM2 = { name: "SmolLM2 Q4_1", path: cached("SmolLM2-135M-Instruct.Q4_1") };
-const GEMMA = { name: "gemma-3-270m Q4_K_M", path: cached("gemma-3-270m-q4_k_m") };
-const SYNTHETIC = { name: "synthetic, 1 GB", path: join(MODELS, "synthetic.gguf") };
+const SMOLLM2 = { name: "SmolLM2 Q4_1", path: cached("SmolLM2-135M-Instruct.Q4_1"), kvBytes: 2 * 30 * 3 * (64 + 4) };
+const SMOLLM2_K = { ...SMOLLM2, name: "SmolLM2 Q4_K_M", path: join(MODELS, "SmolLM2-135M-Instruct.Q4_K_M.gguf") }; // of make bench
+const GEMMA = { name: "gemma-3-270m Q4_K_M", path: cached("gemma-3-270m-q4_k_m"), kvBytes: 2 * 18 * (256 + 4) };
+const SYNTHETIC = { name: "synthetic, 1 GB", path: join(MODELS, "synthetic.gguf"), kvBytes: 2 * 20 * 16 * (64 + 4) };
 
 const moment = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// ---- the server: one file, at a given speed, whose bytes are counted ----
+// ---- the server: the pages, and one file, at a given speed, whose bytes are counted ----
 
-let site;
 let modelPath;
 let bytesPerMs = Infinity; // of all connections together
 let sentBytes = 0;
 let isFreeAt = 0; // when the throttled link has sent what it was given
+let page; // of the measurement under way: { opened(), task: a promise, done(result) }
 
 class Throttle extends Transform {
   async _transform(piece, _, done) {
@@ -47,12 +54,15 @@ class Throttle extends Transform {
   }
 }
 
-async function answer(request, response) {
-  if (!request.url.startsWith("/model.gguf")) {
-    const from = await fetch(new URL(request.url, site.url));
-    response.writeHead(from.status, Object.fromEntries(from.headers));
-    return response.end(new Uint8Array(await from.arrayBuffer()));
-  }
+const files = fileHandler({
+  csp: null, // wllama's worker is a blob
+  mounts: {
+    "/": join(ROOT, "tests/bench"), "/sotto/": join(ROOT, "build/sotto"),
+    "/wllama/": join(ROOT, "build/bench/wllama/node_modules/@wllama/wllama/esm"),
+  },
+});
+
+async function sendModel(request, response) {
   const { size } = statSync(modelPath);
   const [, first = "0", last = ""] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range) ?? [];
   const start = Number(first);
@@ -65,7 +75,19 @@ async function answer(request, response) {
   await pipeline(createReadStream(modelPath, { start, end, highWaterMark: 1 << 16 }), new Throttle(), response).catch(() => {});
 }
 
-const server = createServer((request, response) => answer(request, response).catch(() => response.destroy()));
+const routes = {
+  "/model.gguf": sendModel,
+  async "/task"(_, response) {
+    page.opened();
+    response.end(JSON.stringify(await page.task));
+  },
+  async "/result"(request, response) {
+    page.done(await json(request));
+    response.end();
+  },
+};
+
+const server = createServer((request, response) => (routes[request.url] ?? files)(request, response));
 
 // ---- memory of a tree of processes ----
 
@@ -91,112 +113,131 @@ function treeOf(root) {
 
 const memoryOf = (pid) => treeOf(pid).reduce((sum, one) => sum + pssOf(one), 0);
 
-// Samples until `work` has ended; { value, peakBytes }.
-async function watching(pid, work) {
+// Samples until `work` has ended; returns the peak.
+async function watch(pid, work) {
   let isDone = false;
   let peakBytes = 0;
-  const value = work.finally(() => { isDone = true; });
+  const end = work.then(() => { isDone = true; });
   while (!isDone) {
     peakBytes = Math.max(peakBytes, memoryOf(pid));
-    await Promise.race([moment(SAMPLE_MS), value.catch(() => {})]);
+    await Promise.race([moment(SAMPLE_MS), end]);
   }
-  return { value: await value, peakBytes };
+  return peakBytes;
 }
 
 // ---- one measurement ----
 
-const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync"];
 
-/** Runs the page's ways one after the other, each in a browser of its own, on one profile: [{ readyMs, firstMs, ... }]. */
-async function measure(ways, { path, mbits, nPrompt }) {
+/** One way of the page's, in a browser of its own: { way, readyMs, firstMs, sentBytes, ... }, peakBytes if it is watched. */
+async function measure(way, { nPrompt, isWatched }, profile) {
+  const opened = Promise.withResolvers();
+  const task = Promise.withResolvers();
+  const done = Promise.withResolvers();
+  page = { opened: opened.resolve, task: task.promise, done: done.resolve };
+  const address = `http://127.0.0.1:${server.address().port}/load.html`;
+  const browser = spawn("/usr/bin/chromium", [...ARGS, `--user-data-dir=${profile}`, address], { stdio: "ignore" });
+  const exited = once(browser, "exit");
+  exited.then(() => [opened, done].forEach(({ reject }) => reject(new Error("the browser has ended"))));
+  try {
+    await opened.promise;
+    await moment(SETTLE_MS);
+    const emptyBytes = memoryOf(browser.pid);
+    sentBytes = isFreeAt = 0;
+    task.resolve({ way, nPrompt, nCtx: nPrompt + SPARE_TOKENS });
+    const peakBytes = isWatched ? await watch(browser.pid, done.promise) - emptyBytes : undefined;
+    const result = await done.promise;
+    if (result.error) throw new Error(`${way}: ${result.error}`);
+    return { way, ...result, sentBytes, peakBytes };
+  } finally {
+    browser.kill();
+    await exited;
+  }
+}
+
+/** All ways of a step, one after the other, on one profile; of several runs of a way the one with the median of readyMs. */
+async function measureAll({ path, mbits, ways, ...step }) {
   modelPath = path;
   bytesPerMs = mbits ? mbits * 125 : Infinity;
-  const userDataDir = mkdtempSync(join(tmpdir(), "sotto-load-"));
-  const results = [];
+  const profile = mkdtempSync(join(tmpdir(), "sotto-load-"));
+  const runs = new Map();
   try {
-    for (const way of ways) {
-      const browser = await puppeteer.launch({ executablePath: "/usr/bin/chromium", args: ARGS, userDataDir, protocolTimeout: PATIENCE_MS });
-      try {
-        const page = await browser.newPage();
-        await page.setBypassCSP(true); // wllama's worker is a blob
-        await page.goto(`http://127.0.0.1:${server.address().port}/load.html`);
-        await moment(1000);
-        const { pid } = browser.process();
-        const emptyBytes = memoryOf(pid);
-        sentBytes = isFreeAt = 0;
-        const work = page.evaluate((...args) => globalThis.measureLoad(...args), way, nPrompt);
-        const { value, peakBytes } = await watching(pid, work);
-        results.push({ way, ...value, sentBytes, peakBytes: peakBytes - emptyBytes });
-      } finally {
-        await browser.close();
-      }
-    }
+    for (const way of ways) runs.set(way, [...runs.get(way) ?? [], await measure(way, step, profile)]);
   } finally {
-    rmSync(userDataDir, { recursive: true, force: true });
+    rmSync(profile, { recursive: true, force: true });
   }
-  return results;
+  return [...runs.values()].map((some) => some.sort((a, b) => a.readyMs - b.readyMs)[some.length >> 1]);
 }
 
 // ---- the plan, and what it must show ----
 
+const beside = wllama.missing ? [] : ["wllama"];
+const keptOften = Array(N_KEPT).fill("kept");
+const watched = (model, nPrompt, ways) => ({ ...model, nPrompt, ways, isWatched: true });
+const throttled = (model, nPrompt, ...speeds) =>
+  speeds.map((mbits) => ({ ...model, nPrompt, mbits, ways: ["fetch", "sotto", "kept"] }));
+
 const PLAN = [
-  { ...SMOLLM2, nPrompt: PROMPTS.short }, { ...SMOLLM2, nPrompt: PROMPTS.short, mbits: 200 },
-  { ...SMOLLM2, nPrompt: PROMPTS.short, mbits: 50 }, { ...SMOLLM2, nPrompt: PROMPTS.short, mbits: 20 },
-  { ...SMOLLM2, nPrompt: PROMPTS.long, mbits: 50 }, { ...SMOLLM2, nPrompt: PROMPTS.long, mbits: 200 },
-  { ...GEMMA, nPrompt: PROMPTS.short, mbits: 200 }, { ...SYNTHETIC, nPrompt: 16, memoryOnly: true },
+  { ...SMOLLM2, nPrompt: 512, ways: ["sotto", ...keptOften, "fetch", ...beside] },
+  watched(SMOLLM2, 512, ["sotto", "kept", "file", "stream", ...beside]), watched(SMOLLM2_K, 512, ["sotto", "kept"]),
+  watched(GEMMA, 512, ["sotto", "kept"]), watched(SYNTHETIC, 16, ["sotto", "kept"]),
+  ...throttled(SMOLLM2, 512, 200, 50, 20), ...throttled(SMOLLM2, 2048, 200, 50, 20), ...throttled(GEMMA, 512, 200, 50),
+  ...process.env.FULL ? [...throttled(GEMMA, 512, 20), ...throttled(GEMMA, 2048, 200, 50, 20)] : [],
 ];
 
+const titleOf = ({ name, mbits, nPrompt, isWatched }) =>
+  `${name}, ${isWatched ? "memory" : mbits ? `${mbits} Mbit/s` : "no limit"}, prompt of ${nPrompt}`;
+
 const short = [];
-const seconds = (ms) => (ms === undefined ? "-" : (ms / 1000).toFixed(2));
-const mega = (bytes) => Math.round(bytes / 1e6);
+const seconds = (ms) => (ms === undefined ? "-" : (ms / 1000).toFixed(2)).padStart(7);
+const mega = (bytes) => (bytes === undefined ? "-" : String(Math.round(bytes / 1e6))).padStart(5);
 
 function check(title, value, bar, unit) {
   if (value > bar) short.push(`${title}: ${value.toFixed(2)} ${unit}, not ${bar.toFixed(2)}`);
 }
 
-function judge(title, { path }, results) {
-  const of = (name) => results.find(({ way }) => way === name);
-  const sotto = of("sotto");
-  const barBytes = 1.15 * statSync(path).size + sotto.kvBytes + SPARE_MB * 1e6;
-  check(`${title}, peak memory`, sotto.peakBytes / 1e6, barBytes / 1e6, "MB");
-  check(`${title}, kept, peak memory`, of("kept").peakBytes / 1e6, barBytes / 1e6, "MB");
-  const bare = of("fetch");
-  if (!bare) return;
-  const longer = Math.max(bare.readyMs, of("kept").warmPrefillMs);
-  check(`${title}, first token`, sotto.firstMs / 1000, (1.1 * longer + 300) / 1000, "s");
-  if (path === SMOLLM2.path) check(`${title}, kept, ready`, of("kept").readyMs / 1000, 0.5, "s");
+function judge({ title, kvBytes, nPrompt, mbits, isWatched, fileBytes, results }) {
+  const { sotto, kept, fetch: bare, wllama: _, ...others } = Object.fromEntries(results.map((one) => [one.way, one]));
+  if (isWatched) {
+    const bar = 1.15 * fileBytes + kvBytes * (nPrompt + SPARE_TOKENS) + SPARE_MB * 1e6;
+    const all = { sotto, kept, ...others };
+    for (const [way, { peakBytes }] of Object.entries(all)) check(`${title}, ${way}`, peakBytes / 1e6, bar / 1e6, "MB");
+  } else if (mbits) {
+    const longer = Math.max(bare.readyMs, kept.warmPrefillMs);
+    check(`${title}, first token`, sotto.firstMs / 1000, (1.1 * longer + 300) / 1000, "s");
+  } else check(`${title}, kept, ready`, kept.readyMs / 1000, 0.5, "s");
 }
 
-if (wllama.missing) console.log(`left out: ${wllama.missing}`);
-const only = process.env.ONLY; // a part of the titles
+const [only = ""] = process.argv.slice(2);
+const RESULT = join(ROOT, "build/bench/load.json");
+const found = new Map(existsSync(RESULT) ? JSON.parse(readFileSync(RESULT)).map((one) => [one.title, one]) : []);
 const began = performance.now();
-const result = [];
+if (wllama.missing) console.log(`left out: ${wllama.missing}`);
 if (!existsSync(SYNTHETIC.path)) writeSynthetic(SYNTHETIC.path, LARGE);
-site = await serve({ mounts: {
-  "/": join(ROOT, "tests/bench"), "/sotto/": join(ROOT, "build/sotto"),
-  "/wllama/": join(ROOT, "build/bench/wllama/node_modules/@wllama/wllama/esm"),
-} });
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-for (const step of PLAN.filter(({ path }) => existsSync(path))) {
-  const title = `${step.name}, ${step.mbits ? `${step.mbits} Mbit/s` : "no limit"}, prompt of ${step.nPrompt}`;
-  if (only && !title.includes(only)) continue;
-  console.log(`\n${title}`);
-  const results = await measure(["sotto", "kept"], step);
-  if (!step.memoryOnly) results.push(...await measure(["fetch"], step));
-  if (!step.memoryOnly && !step.mbits && !wllama.missing) results.push(...await measure(["wllama"], step));
-  for (const { way, readyMs, firstMs, sentBytes: bytes, peakBytes } of results) {
-    console.log(`  ${way.padEnd(8)} ready ${seconds(readyMs).padStart(7)} s   first token ${seconds(firstMs).padStart(7)} s   ` +
-      `${String(mega(bytes)).padStart(5)} MB sent   ${String(mega(peakBytes)).padStart(5)} MB at the peak`);
+server.listen(0, "127.0.0.1");
+await once(server, "listening");
+for (const step of PLAN) {
+  const title = titleOf(step);
+  if (!title.includes(only)) continue;
+  if (!existsSync(step.path)) {
+    console.log(`\nleft out: ${title}: there is no ${step.path}`);
+    continue;
   }
-  judge(title, step, results);
-  result.push({ title, ...step, path: undefined, fileBytes: statSync(step.path).size, results });
+  console.log(`\n${title}`);
+  const { path, ways: _, ...rest } = step;
+  const entry = { title, ...rest, fileBytes: statSync(path).size, results: await measureAll(step) };
+  for (const { way, readyMs, firstMs, sentBytes: bytes, peakBytes } of entry.results) {
+    console.log(`  ${way.padEnd(8)} ready ${seconds(readyMs)} s   first token ${seconds(firstMs)} s   ${mega(bytes)} MB sent   ` +
+      `${mega(peakBytes)} MB at the peak`);
+  }
+  judge(entry);
+  found.set(title, entry);
+  mkdirSync(join(ROOT, "build/bench"), { recursive: true });
+  writeFileSync(RESULT, `${JSON.stringify([...found.values()], null, 1)}\n`);
 }
 server.closeAllConnections();
 server.close();
-await site.close();
-
-mkdirSync(join(ROOT, "build/bench"), { recursive: true });
-writeFileSync(join(ROOT, "build/bench/load.json"), `${JSON.stringify(result, null, 1)}\n`);
-if (!only) writeFileSync(join(ROOT, "tests/bench/load.svg"), loadChart(result));
+writeFileSync(join(ROOT, "tests/bench/load.svg"), loadChart([...found.values()]));
 console.log(`\n${short.length ? `These fall short:\n  ${short.join("\n  ")}` : "All bars are reached."}`);
 console.log(`in ${Math.round((performance.now() - began) / 60_000)} minutes; build/bench/load.json, tests/bench/load.svg`);

@@ -1,6 +1,7 @@
 // download.test.mjs: a download over every fault of a server and of storage (tests/faults.mjs), and its other promises.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import { CHUNK_BYTES } from "../../build/sotto/buffers.js";
 import { CacheFolder } from "../../build/sotto/cache.js";
 import { OpfsFolder } from "../../build/sotto/opfs.js";
 import { readSource } from "../../build/sotto/source.js";
@@ -102,7 +103,14 @@ test("a later want replaces the earlier", async () => {
     if (offsets.length === 1) source.want([[1_600_000, 1_700_000], [1_400_000, 1_410_000]]);
     offsets.push(offset);
   }
-  assert.deepEqual(offsets.slice(0, 5), [0, 2_000_000, 1_400_000, 1_600_000, 1 << 20]); // a small batch has no order
+  assert.deepEqual(offsets.slice(0, 5), [0, 2_000_000, 1_600_000, 1_400_000, CHUNK_BYTES]);
+});
+
+test("the first bytes that are wanted come over several connections", async () => {
+  server.bytesPerMs = 1 << 12;
+  await collect({ wanted: [[1_200_000, 2_400_000]] });
+  const begins = server.requests.map(({ begin }) => begin);
+  assert.ok(begins.includes(1_200_000) && begins.includes(1_200_000 + MIB), `requests at ${begins}`);
 });
 
 test("never more than three connections, and one until ranges are wanted", async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { Buffers, CHUNK_BYTES } from "../../build/sotto/buffers.js";
 import { receiveChunks, sendChunks } from "../../build/sotto/protocol.js";
 import { readSource } from "../../build/sotto/source.js";
 
@@ -60,10 +61,12 @@ async function collect(source, options) {
   const bytes = new Uint8Array(FILE.length);
   let received = 0;
   let totalBytes;
+  const owned = new Set();
   for await (const chunk of readSource(source, options)) {
     assert.equal(chunk.offset, received, "chunks follow one another");
-    assert.ok(chunk.bytes.length <= 1 << 20);
-    assert.equal(chunk.bytes.buffer.byteLength, chunk.bytes.length, "a chunk owns its buffer");
+    assert.ok(chunk.bytes.length <= CHUNK_BYTES);
+    assert.ok(!owned.has(chunk.bytes.buffer), "a chunk owns its buffer");
+    owned.add(chunk.bytes.buffer);
     bytes.set(chunk.bytes, chunk.offset);
     received += chunk.bytes.length;
     totalBytes = chunk.totalBytes;
@@ -173,7 +176,7 @@ test("an abort ends a download that waits", async () => {
   });
   const controller = new AbortController();
   setTimeout(() => controller.abort("enough"), 50);
-  await assert.rejects(collect(base, controller), { code: "ABORTED", cause: "enough" });
+  await assert.rejects(collect(base, { signal: controller.signal }), { code: "ABORTED", cause: "enough" });
 });
 
 // A source of `count` small chunks that says how many were taken and whether it was ended.
@@ -213,6 +216,36 @@ test("who stops taking chunks ends their source", async () => {
   await moment();
   assert.ok(state.isEnded);
   assert.ok(state.taken < 10);
+});
+
+class CountedBuffers extends Buffers {
+  made = 0;
+  #given = new Set();
+
+  take(nBytes) {
+    const bytes = super.take(nBytes);
+    if (!this.#given.has(bytes.buffer)) this.made++;
+    return bytes;
+  }
+
+  give(buffer) {
+    this.#given.add(buffer);
+    super.give(buffer);
+  }
+}
+
+test("the buffers of chunks go round, whatever the source", async () => {
+  const file = new Uint8Array(20 * CHUNK_BYTES + 1).fill(7);
+  serve((_, response) => response.end(file));
+  for (const source of [base, new Blob([file]), file, new Blob([file]).stream()]) {
+    const buffers = new CountedBuffers();
+    const { port1, port2 } = new MessageChannel();
+    sendChunks(port1, readSource(source, { buffers }), { buffers });
+    let received = 0;
+    for await (const { bytes } of receiveChunks(port2)) received += bytes.length;
+    assert.equal(received, file.length);
+    assert.ok(buffers.made <= 10, `${buffers.made} buffers for ${source}`);
+  }
 });
 
 test("an error crosses the port with its code", async () => {

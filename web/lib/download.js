@@ -1,13 +1,14 @@
 // download.js: a file over HTTP as chunks { offset, bytes, totalBytes }, each byte once: what is kept comes from
 // storage, the rest from the network, and is kept. In the file's order until ranges are wanted; from then on those
 // first, over several connections when the server knows ranges.
+import { CHUNK_BYTES } from "./buffers.js";
 import { errorToMessage, throwIfAborted } from "./errors.js";
 import { fetchStretch } from "./http.js";
 import { Order, RangeSet, joinNear } from "./ranges.js";
 
 const MAX_CONNECTIONS = 3;
-const READ_BYTES = 1 << 20; // of storage at once
 const STRETCH_BYTES = 1 << 24; // of one connection: long beside a round trip, short enough for others to share the rest
+const FIRST_STRETCH_BYTES = 1 << 20; // so short that all connections begin with the first layer
 const SAVE_BYTES = 3 << 18; // for each connection: with a chunk that is being gathered less than 1 MiB can be lost
 
 const first = (iterator) => iterator.next().value;
@@ -24,18 +25,19 @@ export class Download {
   #portionBytes;
   #isHeld = false;
   #connections = new Set();
+  #stretchBytes = FIRST_STRETCH_BYTES; // of the next one
   #isMoved = false; // ranges are wanted since the connections were opened
 
   /**
-   * store: a Store or null. sha256: what is kept must have been verified as this, if as anything. onEvent({ storage,
-   * storageProblem }): where the file is kept, and why not; ({ waiting }): how far another tab is. portionBytes: the
-   * most that one request asks for, while the file comes in its own order.
+   * buffers: a Buffers. store: a Store or null. sha256: what is kept must have been verified as this, if as anything.
+   * onEvent({ storage, storageProblem }): where the file is kept, and why not; ({ waiting }): how far another tab is.
+   * portionBytes: the most that one request asks for, while the file comes in its own order.
    */
-  constructor(url, { portionBytes = Infinity, headers, signal, store = null, sha256, onEvent = () => {}, stallMs = 20_000,
-    retryMs = 250 } = {}) {
+  constructor(url, { portionBytes = Infinity, ...options }) {
+    const { headers, signal, store = null, sha256, buffers, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = options;
     this.#portionBytes = portionBytes;
     this.#sha256 = sha256;
-    this.#remote = { url, headers, signal, stallMs, retryMs };
+    this.#remote = { url, headers, signal, buffers, stallMs, retryMs };
     this.#store = store;
     this.#onEvent = onEvent;
   }
@@ -81,10 +83,10 @@ export class Download {
     return this.#kept !== null && !this.#kept.problem;
   }
 
-  /** At most `length` bytes; null when they are not there. */
-  async reread(offset, length) {
-    const [begin, end] = first(this.#kept?.ranges.parts(offset, offset + length) ?? [].values()) ?? [];
-    return begin === offset ? this.#read(begin, end) : null;
+  /** Fills bytes as far as they are there; returns how many. */
+  async reread(offset, bytes) {
+    const [begin, end] = first(this.#kept?.ranges.parts(offset, offset + bytes.length) ?? [].values()) ?? [];
+    return begin === offset ? this.#kept.read(begin, bytes.subarray(0, end - begin)) : 0;
   }
 
   /** The file is verified as that digest; null: it is wrong, and dropped. */
@@ -147,7 +149,7 @@ export class Download {
     const done = this.#sent.with(this.#stock.ranges).with(under);
     const [begin, end] = first(this.#order.left(done, this.#fileBytes)) ?? [];
     if (begin === undefined) return null;
-    if (this.#order.isFree) return { position: begin, end: Math.min(end, begin + STRETCH_BYTES) };
+    if (this.#order.isFree) return { position: begin, end: Math.min(end, begin + this.#stretchBytes) };
     if (!this.#sent.has(0, begin)) return null; // what is kept comes before it
     return { position: begin, end: Math.min(end, begin + this.#portionBytes) };
   }
@@ -159,6 +161,7 @@ export class Download {
     stretch.signal = signal;
     const connection = { begin: stretch.position, stretch, controller, chunks: fetchStretch(this.#remote, stretch) };
     this.#connections.add(connection);
+    if (this.#order.isFree) this.#stretchBytes = Math.min(STRETCH_BYTES, 2 * this.#stretchBytes);
     this.#pull(connection);
   }
 
@@ -180,10 +183,14 @@ export class Download {
     this.#isMoved = false;
     const done = this.#sent.with(this.#stock.ranges);
     const next = [];
-    for (const range of this.#order.left(done, this.#fileBytes)) if (next.push(range) === MAX_CONNECTIONS) break;
+    while (next.length < MAX_CONNECTIONS && !done.has(0, this.#fileBytes)) {
+      const [begin, end] = first(this.#order.left(done, this.#fileBytes));
+      next.push([begin, Math.min(end, begin + FIRST_STRETCH_BYTES)]);
+      done.add(...next.at(-1));
+    }
     for (const { stretch } of this.#connections) {
       const range = next.find(([begin, end]) => begin <= stretch.position && stretch.position < end);
-      if (range) stretch.end = Math.min(stretch.end, range[1], stretch.position + STRETCH_BYTES);
+      if (range) stretch.end = Math.min(stretch.end, range[1]);
       else stretch.isStopped = true;
     }
   }
@@ -207,8 +214,9 @@ export class Download {
     for (const [begin, end] of this.#order.left(this.#sent, this.#fileBytes)) {
       const [from, to] = first(this.#stock.parts(begin, end)) ?? [];
       if (from === begin || (this.#order.isFree && from !== undefined)) {
-        const bytes = await this.#read(from, Math.min(to, from + READ_BYTES));
-        if (bytes) return { offset: from, bytes };
+        const bytes = this.#remote.buffers.take(Math.min(to - from, CHUNK_BYTES));
+        const n = await this.#kept.read(from, bytes);
+        if (n > 0) return { offset: from, bytes: bytes.subarray(0, n) };
         this.#stock = new RangeSet(this.#kept.ranges.ranges); // the network has what storage lost
         return null;
       }
@@ -218,16 +226,11 @@ export class Download {
     return null;
   }
 
-  async #read(begin, end) {
-    const bytes = new Uint8Array(end - begin);
-    const n = await this.#kept.read(begin, bytes);
-    return n > 0 ? bytes.subarray(0, n) : null;
-  }
-
   // A server that begins again sends bytes a second time: they are passed over.
   async *#new({ offset, bytes }) {
     for (const [begin, end] of [...this.#sent.gaps(offset, offset + bytes.length)]) {
-      const part = end - begin === bytes.length ? bytes : bytes.slice(begin - offset, end - offset);
+      const isWhole = end - begin === bytes.length;
+      const part = isWhole ? bytes : this.#remote.buffers.copy(bytes.subarray(begin - offset, end - offset));
       await this.#keep(begin, part);
       this.#sent.add(begin, end);
       yield { offset: begin, bytes: part, totalBytes: this.#remote.totalBytes };

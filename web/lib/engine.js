@@ -1,6 +1,7 @@
 // engine.js: the compute side in one thread: file chunks -> header -> model -> session -> logits. Knows no worker.
 // It computes while chunks arrive: what lacks weights waits for the next ones.
 import { KV_TYPE, LEVEL, POOLING, STATUS, TOKENIZE } from "./abi.js";
+import { CHUNK_BYTES } from "./buffers.js";
 import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
@@ -8,9 +9,8 @@ import { fastestLevel } from "./level.js";
 import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
-const STAGING_BYTES = 1 << 20; // as large as the largest chunk
 const SCRATCH_BYTES = 1 << 20; // for requests, beside the sampler's: memory does not grow later, as a rule
-const WAVE_TOKENS = 512; // positions whose logits can be read after one computation
+const WAVE_TOKENS = 2048; // that go through a layer as soon as it arrives, and whose logits can be read afterwards
 const DEFAULT_TOKENS = 4096; // of a context, at most: as in sotto.h
 const MIN_SHRUNK_TOKENS = 512; // a context that is halved ends below this
 const SLICE_MS = 8; // of computing between two looks at the messages
@@ -151,7 +151,7 @@ export class Engine {
     const block = instance.allocate(this.sessionBytes);
     instance.try("sotto_session_open", block, this.sessionBytes, this.model, this.pool ?? 0, sessionOptions, out);
     this.openedSession = instance.u32(out);
-    this.staging = instance.allocate(STAGING_BYTES);
+    this.staging = instance.allocate(CHUNK_BYTES);
     instance.scope(() => instance.allocate(SCRATCH_BYTES + this.#samplerBytes()));
   }
 

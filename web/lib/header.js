@@ -38,7 +38,7 @@ export class Header {
     this.#scan();
     if (this.status === STATUS.TRUNCATED) return null;
     const restBytes = this.prefixBytes - this.needBytes;
-    const rest = bytes.slice(bytes.length - restBytes);
+    const rest = bytes.subarray(bytes.length - restBytes);
     this.#resize(this.needBytes);
     return rest;
   }

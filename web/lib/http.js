@@ -1,11 +1,12 @@
 // http.js: one stretch of a file over HTTP: requests by range, and the retries when the server or the network fails.
 //
-// What all stretches of a download share is `remote`: { url, headers, cache, stallMs, retryMs } as given, and what the
-// responses told: { totalBytes, validator, canSeek, hasAnswered }, each undefined until known. `stretch` is { position,
+// What all stretches of a download share is `remote`: { url, headers, cache, stallMs, retryMs, buffers } as given, and what
+// the responses told: { totalBytes, validator, canSeek, hasAnswered }, each undefined until known. `stretch` is { position,
 // end, signal }, its next byte and its end; isStopped asks it to end soon, with what it has read; signal, at once.
+import { readerOf } from "./buffers.js";
 import { abortError, errorOf } from "./errors.js";
 
-const CHUNK_BYTES = 1 << 18;
+const GATHERED_BYTES = 1 << 18; // of a chunk: what a crash loses
 const MAX_RETRIES = 5; // in a row, without a new byte between them
 const MAX_WAIT_MS = 60_000; // that a server may ask for
 
@@ -39,7 +40,7 @@ async function* attempt(remote, stretch) {
   stretch.signal.addEventListener("abort", onAbort);
   try {
     const response = await request(remote, stretch, controller.signal);
-    yield* readBody(remote, stretch, response.body.getReader());
+    yield* readBody(remote, stretch, readerOf(response.body));
   } finally {
     stretch.signal.removeEventListener("abort", onAbort);
     controller.abort(); // what has not been read is not wanted
@@ -48,7 +49,7 @@ async function* attempt(remote, stretch) {
 
 // The reader's portions are gathered, so that a chunk is worth its message; none is lost when the response breaks off.
 async function* readBody(remote, stretch, reader) {
-  let gathered = new Gathered(stretch.position);
+  let gathered = new Gathered(stretch.position, remote.buffers);
   let failure;
   let isAtEnd = false;
   while (!isAtEnd && !failure && stretch.position < stretch.end && !stretch.isStopped) {
@@ -63,7 +64,7 @@ async function* readBody(remote, stretch, reader) {
       rest = rest.subarray(taken);
       if (!gathered.isFull) continue;
       yield gathered.chunk();
-      gathered = new Gathered(stretch.position);
+      gathered = new Gathered(stretch.position, remote.buffers);
     }
   }
   if (gathered.length) yield gathered.chunk();
@@ -73,26 +74,28 @@ async function* readBody(remote, stretch, reader) {
 
 class Gathered {
   length = 0;
-  #buffer = new Uint8Array(CHUNK_BYTES);
+  #buffers;
+  #bytes;
 
-  constructor(offset) {
+  constructor(offset, buffers) {
     this.offset = offset;
+    this.#buffers = buffers;
   }
 
   take(bytes) {
-    const taken = Math.min(bytes.length, CHUNK_BYTES - this.length);
-    this.#buffer.set(bytes.subarray(0, taken), this.length);
+    this.#bytes ??= this.#buffers.take(GATHERED_BYTES);
+    const taken = Math.min(bytes.length, GATHERED_BYTES - this.length);
+    this.#bytes.set(bytes.subarray(0, taken), this.length);
     this.length += taken;
     return taken;
   }
 
   get isFull() {
-    return this.length === CHUNK_BYTES;
+    return this.length === GATHERED_BYTES;
   }
 
-  // A chunk owns its buffer.
   chunk() {
-    return { offset: this.offset, bytes: this.isFull ? this.#buffer : this.#buffer.slice(0, this.length) };
+    return { offset: this.offset, bytes: this.#bytes.subarray(0, this.length) };
   }
 }
 

@@ -54,7 +54,7 @@ export async function compile(url) {
   }
 }
 
-/** Opens a file of Node's as { size, read(offset, length), close() }. */
+/** Opens a file of Node's as { size, read(offset, bytes) -> how many were filled, close() }. */
 export async function openFile(url) {
   const files = builtin("fs/promises");
   if (!files) throw new SottoError("INVALID_ARGUMENT", "a browser cannot open file: addresses: pass a File");
@@ -62,10 +62,7 @@ export async function openFile(url) {
   const { size } = await file.stat();
   return {
     size,
-    async read(offset, length) {
-      const { bytesRead, buffer } = await file.read(new Uint8Array(length), 0, length, offset);
-      return buffer.subarray(0, bytesRead);
-    },
+    read: async (offset, bytes) => (await file.read(bytes, 0, bytes.length, offset)).bytesRead,
     close: () => file.close(),
   };
 }

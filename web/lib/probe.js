@@ -1,9 +1,9 @@
 // probe.js: how fast this device would run a model of which only the header is there. The engine itself computes the
 // model's first layers, with weights of zero, and is timed: the graph, the kernels and the threads are the real ones.
+import { CHUNK_BYTES } from "./buffers.js";
 
 const SLICE_TOKENS = 64; // of prefill: the engine's own default
 const FILL_BYTES = 64 << 20; // of layers: more than most caches hold, so that they come from memory as they will later
-const PORTION_BYTES = 1 << 20; // as large as the staging area, which is still zero
 const TIMED_MS = 80; // for each of prefill and decode
 const MIN_STEPS = 5; // some while the compiler still works at it
 
@@ -28,8 +28,8 @@ function fillLayers(engine) {
   queue(engine, SLICE_TOKENS);
   for (const [from, to] of engine.wanted()) {
     if (bytes >= FILL_BYTES && step(engine)) break;
-    for (let at = from; at < to; at += PORTION_BYTES) {
-      instance.try("sotto_model_push", model, BigInt(at), staging, Math.min(PORTION_BYTES, to - at));
+    for (let at = from; at < to; at += CHUNK_BYTES) { // the staging area is still zero
+      instance.try("sotto_model_push", model, BigInt(at), staging, Math.min(CHUNK_BYTES, to - at));
     }
     bytes += to - from;
   }

@@ -16,23 +16,26 @@
 //                           then { isKept: true } or { error }
 //   on the port between     I/O -> compute: { chunk: { offset, bytes, totalBytes } } ..., { end: true } or { error };
 //                           in the file's order until ranges are wanted, then in any
-//                           compute -> I/O: { credit: n } send n more chunks, { cancel: true },
+//                           compute -> I/O: { credit: n } send n more chunks, with the buffer of one that is read,
+//                           { cancel: true },
 //                           { want: [[begin, end], ...] } these ranges first, if you can; replaces an earlier wish
+import { Buffers } from "./buffers.js";
 import { errorFromMessage, errorToMessage } from "./errors.js";
 import { listen } from "./platform.js";
 
-const WINDOW = 4; // chunks of at most 1 MiB under way at once
+const WINDOW = 4; // chunks under way at once
 
 /**
  * Sends a source's chunks over a port, as many as the other side asks for, until the signal aborts. Returns whether all
- * are out; an error goes over the port.
+ * are out; an error goes over the port. buffers gets those back that have been read.
  */
-export async function sendChunks(port, chunks, { signal } = {}) {
+export async function sendChunks(port, chunks, { signal, buffers = new Buffers() } = {}) {
   let credit = 0;
   let isCancelled = false;
   let wake = () => {};
   listen(port, (message) => {
     credit += message.credit ?? 0;
+    if (message.buffer) buffers.give(message.buffer);
     isCancelled ||= message.cancel === true;
     if (message.want) chunks.want?.(message.want); // a stream cannot seek
     wake();
@@ -58,7 +61,10 @@ export async function sendChunks(port, chunks, { signal } = {}) {
   }
 }
 
-/** The chunks that sendChunks sends, at the pace of the one who takes them; its method want(ranges) says which first. */
+/**
+ * The chunks that sendChunks sends, at the pace of the one who takes them: the bytes of one are good until the next is
+ * asked for. The method want(ranges) says which first.
+ */
 export function receiveChunks(port) {
   return Object.assign(receive(port), { want: (ranges) => port.postMessage({ want: ranges }) });
 }
@@ -78,7 +84,8 @@ async function* receive(port) {
       if (error) throw errorFromMessage(error);
       if (!chunk) return;
       yield chunk;
-      port.postMessage({ credit: 1 });
+      const { buffer } = chunk.bytes;
+      port.postMessage({ credit: 1, buffer }, [buffer]);
     }
   } finally {
     port.postMessage({ cancel: true });

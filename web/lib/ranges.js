@@ -61,32 +61,25 @@ export class RangeSet {
 
 /**
  * The wanted ranges as fewer and longer ones: rows of an embedding lie scattered, a layer's tensors side by side, but not
- * in the order in which they are used. They are joined inside of batches, across gaps of NEAR_BYTES at most.
+ * in the order in which they are used. A range is joined to what was wanted at most BATCH_BYTES before it, across gaps of
+ * NEAR_BYTES at most.
  */
 export function joinNear(ranges) {
-  return batchesOf(ranges).flatMap((batch) => {
-    const joined = [];
-    for (const [begin, end] of batch.sort(([a], [b]) => a - b)) {
-      const last = joined.at(-1);
-      if (last && begin - last[1] <= NEAR_BYTES) last[1] = Math.max(last[1], end);
-      else joined.push([begin, end]);
-    }
-    return joined;
-  });
-}
-
-function batchesOf(ranges) {
-  const batches = [];
-  let nBytes = Infinity; // of the last batch
+  let joined = [];
+  let at = 0; // bytes wanted before
   for (const [begin, end] of ranges) {
-    if (nBytes >= BATCH_BYTES) {
-      batches.push([]);
-      nBytes = 0;
-    }
-    batches.at(-1).push([begin, end]);
-    nBytes += end - begin;
+    const one = { begin, end, at };
+    const isNear = (other) =>
+      at - other.at <= BATCH_BYTES && begin - other.end <= NEAR_BYTES && other.begin - end <= NEAR_BYTES;
+    const near = [...joined.filter(isNear), one];
+    const [first, ...others] = near;
+    first.begin = Math.min(...near.map((other) => other.begin));
+    first.end = Math.max(...near.map((other) => other.end));
+    joined = joined.filter((other) => !others.includes(other));
+    if (first === one) joined.push(one);
+    at += end - begin;
   }
-  return batches;
+  return joined.map((one) => [one.begin, one.end]);
 }
 
 /** From the file's start on, until ranges are wanted: then those first, and the rest behind them. */

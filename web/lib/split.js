@@ -1,11 +1,11 @@
 // split.js: one model from several files, as llama.cpp's gguf-split makes them: of their headers one is made, with the
 // first one's keys and everybody's tensors, and behind it lies each part's data. The engine never sees that there are parts.
+import { CHUNK_BYTES } from "./buffers.js";
 import { errorOf } from "./errors.js";
 import { Order, RangeSet } from "./ranges.js";
 
 const N_TENSORS_AT = 8; // behind magic and version
 const ALIGNMENT = 32; // when the file names none
-const CHUNK_BYTES = 1 << 20;
 const NAME = /-(\d{5})-of-(\d{5})\.gguf$/;
 
 /** The addresses of all parts, when this is one of them; else the address alone. */
@@ -24,12 +24,14 @@ export function partsOf(url) {
 export class Split {
   #sources;
   #makeHeader;
+  #buffers;
   #parts = [];
   #order = new Order();
 
-  constructor(sources, makeHeader) {
+  constructor(sources, makeHeader, buffers) {
     this.#sources = sources;
     this.#makeHeader = makeHeader;
+    this.#buffers = buffers;
   }
 
   want(ranges) {
@@ -56,7 +58,7 @@ export class Split {
     const totalBytes = parts.at(-1).end;
     const sent = new RangeSet([[0, header.length]]);
     for (let at = 0; at < header.length; at += CHUNK_BYTES) {
-      yield { offset: at, bytes: header.slice(at, at + CHUNK_BYTES), totalBytes };
+      yield { offset: at, bytes: this.#buffers.copy(header.subarray(at, at + CHUNK_BYTES)), totalBytes };
     }
     parts.forEach(({ end }, i) => sent.add(end, parts[i + 1]?.begin ?? end)); // nothing is between them
     for (;;) {
@@ -117,7 +119,7 @@ class Part {
     const { offset, bytes } = this.#rest ?? (await this.#chunks.next()).value ?? {};
     this.#rest = null;
     if (!bytes) throw errorOf("TRUNCATED", `part ${this.header.find("split.no") + 1} ends inside of its tensors`);
-    const data = bytes.slice(Math.max(0, this.dataBegin - offset), Math.max(0, this.header.fileBytes - offset));
+    const data = bytes.subarray(Math.max(0, this.dataBegin - offset), Math.max(0, this.header.fileBytes - offset));
     return { offset: Math.max(offset, this.dataBegin) - this.dataBegin + this.begin, bytes: data };
   }
 

@@ -1,8 +1,7 @@
 // verify.js: is this the file that was meant? Its SHA-256, while its chunks pass by in any order: hashing follows what is
 // there from the file's start on, and what came too early is read again from where the source has it.
+import { CHUNK_BYTES } from "./buffers.js";
 import { errorOf } from "./errors.js";
-
-const PORTION_BYTES = 1 << 20; // as large as the largest chunk
 
 /** The engine's SHA-256 (src/sha256.c). */
 export class Sha256 {
@@ -14,10 +13,10 @@ export class Sha256 {
   constructor(instance) {
     this.#instance = instance;
     this.#state = instance.exports.sotto_sha256_open(instance.allocate(instance.exports.sotto_sha256_measure()));
-    this.#portion = instance.allocate(PORTION_BYTES);
+    this.#portion = instance.allocate(CHUNK_BYTES);
   }
 
-  /** At most PORTION_BYTES. */
+  /** At most CHUNK_BYTES. */
   push(bytes) {
     this.#instance.u8.set(bytes, this.#portion);
     this.#instance.exports.sotto_sha256_push(this.#state, this.#portion, bytes.length);
@@ -40,14 +39,16 @@ export class Verifier {
   #makeSha;
   #findDigest;
   #sha;
+  #portion; // what is read again
   #digest;
   #hashedBytes = 0;
   #totalBytes = 0;
 
   /**
-   * source: of readSource. What came too early is hashed when its reread(offset, length) gives it; where there is nothing
-   * to read again from, the source is not told what is wanted. makeSha(): a promise of a Sha256. findDigest(): a promise
-   * of the digest that the file must have, undefined when nobody knows it. Both are called for a file that is not known.
+   * source: of readSource. What came too early is hashed when its reread(offset, bytes) fills them and gives their number;
+   * where there is nothing to read again from, the source is not told what is wanted. makeSha(): a promise of a Sha256.
+   * findDigest(): a promise of the digest that the file must have, undefined when nobody knows it. Both are called for a
+   * file that is not known.
    */
   constructor(source, makeSha, findDigest) {
     this.#source = source;
@@ -88,9 +89,10 @@ export class Verifier {
 
   // Returns whether there was something to read again.
   async #catchUp() {
-    const bytes = await this.#source.reread?.(this.#hashedBytes, PORTION_BYTES);
-    if (!bytes?.length) return false;
-    this.#hash(bytes);
+    this.#portion ??= new Uint8Array(CHUNK_BYTES);
+    const n = await this.#source.reread?.(this.#hashedBytes, this.#portion);
+    if (!n) return false;
+    this.#hash(this.#portion.subarray(0, n));
     return true;
   }
 
