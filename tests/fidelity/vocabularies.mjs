@@ -20,10 +20,11 @@ export function vocabularies() {
   return names.filter((name) => name !== undefined).map((name) => ({ name, path: pathOf(name) }));
 }
 
-/** Every value of tokenizer.ggml.pre that llama.cpp knows, in Llama 3's vocabulary: [{ name, path() }]. */
+/** Every value of tokenizer.ggml.pre that llama.cpp knows, in Llama 3's vocabulary: [{ name, path() }]. But for that
+ *  which needs a tokenizer that drops spaces, and is below: of a space llama.cpp dies. */
 export function preTokenizers() {
   const source = readFileSync(join(HOME, "llama.cpp/src/llama-vocab.cpp"), "utf8");
-  const names = [...source.matchAll(/tokenizer_pre == "([^"]+)"/g)].map((match) => match[1]);
+  const names = [...source.matchAll(/tokenizer_pre == "([^"]+)"/g)].map((match) => match[1]).filter((name) => name !== "whitespace");
   const path = (name) => () => change(`pre-${name}`, "llama-bpe", (keys) => keys.set("tokenizer.ggml.pre", value.string(name)));
   return [...new Set(names)].sort().map((name) => ({ name: `pre-${name}`, path: path(name) }));
 }
