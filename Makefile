@@ -159,7 +159,7 @@ build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
-        bench bench-kernels bench-code bench-load soak emscripten golden readme dist format clean
+        bench bench-kernels bench-tokenize bench-code bench-load soak emscripten golden readme dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -174,13 +174,14 @@ help:
 	@echo "  make model MODEL=name    fetch a model of models/catalog.json into models/cache"
 	@echo "  make test-c | test-types | test-node | test-browser    one part of the tests"
 	@echo "  make test-isa            the same words under an ARM64 engine and an x64 one without AVX"
-	@echo "  make test-oracle         the logits of every model family, against llama.cpp's (needs the oracle)"
+	@echo "  make test-oracle         the logits or vectors of every model family, against llama.cpp's (needs the oracle)"
 	@echo "  make fidelity            token ids and distance from the exact weights, against llama.cpp (needs the oracle);"
 	@echo "                           FULL=1 for 100,000 random texts in each vocabulary"
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch; ONLY='a title', FULL=1"
 	@echo "  make bench-kernels       how fast each kernel is"
+	@echo "  make bench-tokenize      processor time of a megabyte of text in every tokenizer (needs the oracle)"
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
 	@echo "  make fuzz                fuzz the readers of hostile bytes, a minute each"
 	@echo "  make soak                kill 500 loads at random bytes: each model is right in the end"
@@ -235,6 +236,8 @@ test-isa: build/sotto/.done build/isa/node
 	@$(NODE) tests/isa/run.mjs
 test-oracle: build/sotto/.done
 	@$(NODE) tests/oracle/run.mjs
+	@$(NODE) tests/oracle/encoders.mjs
+	@$(NODE) tests/oracle/minilm.mjs
 fidelity: all
 	@$(NODE) tests/fidelity/tokens.mjs $(if $(FULL),--random 100000) && $(NODE) tests/fidelity/fidelity.mjs
 templates: build/sotto/.done build/templates/python
@@ -247,6 +250,8 @@ bench-load: all
 	@$(NODE) tests/bench/load.mjs $(if $(ONLY),'$(ONLY)')
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
+bench-tokenize: all
+	@$(NODE) tests/bench/tokenize.mjs
 bench-code: build/bench/kernels.wasm
 	@$(NODE) tests/bench/code.mjs
 soak: all

@@ -22,12 +22,13 @@ const DEFAULTS = {
   ffn: "gated",         // "fused", "plain"
   ffnNorm: "ffn_norm",  // null: there is none
   isQkvFused: false, hasHead: true, hasHeadBias: false, hasPositions: false, hasEmbeddingNorm: false,
-  hasSinks: false, hasTypes: false, hasDenseLayers: false,
+  hasSinks: false, hasTypes: false, hasDenseLayers: false, hasSumNorm: false, hasQkNormBiases: false,
   classHead: null,      // { nLabels, hasInner, hasNorm, hasOutput }
   hasNormBiases: false, // of RMS norms; layer norms have them where there are any
   experts: null,        // { n, nUsed, nFf, nFfShared, hasSharedRouter, hasBiases, hasChoiceBias, isIn: (layer) => bool }
   layers: null,         // of each layer { nHeads, nKvHeads, nFf }, where they differ
   keys: {},             // name (without the architecture) -> value
+  tokenizer: null,      // the keys tokenizer.*; null: one without text
   extra: [],            // further vectors: [name, length]
 };
 
@@ -60,6 +61,8 @@ export const ENCODERS = {
     keys: { ...pooling(MEAN), moe_every_n_layers: u32(2) } },
   "jina-bert-v2": { ...BERT, ffn: "gated", ffnBiases: ["down"], keys: pooling(MEAN) },
   "jina-bert-v2:fused": { ...BERT, ffn: "fused", ffnBiases: ["down"], classHead: { nLabels: 1, hasInner: true }, keys: pooling(RANK) },
+  "jina-bert-v2:code": { ...BERT, ffn: "fused", ffnBiases: ["down"], qkNorm: "row", hasQkNormBiases: true, hasSumNorm: true,
+    keys: pooling(MEAN) },
   "modern-bert": { ...MODERN, keys: { ...pooling(MEAN), "attention.sliding_window": u32(9), "rope.freq_base": f32(1e5) } },
   "modern-bert:rank": { ...MODERN, classHead: { nLabels: 1, hasInner: true, hasNorm: true, hasOutput: true }, keys: pooling(RANK) },
   "gemma-embedding": { nLayers: 6, headDim: 16, norms: "around", qkNorm: "head", hasHead: false, hasDenseLayers: true,
@@ -68,6 +71,36 @@ export const ENCODERS = {
   "qwen3:last": { headDim: 16, qkNorm: "head", hasHead: false, keys: { pooling_type: u32(LAST) } },
   "qwen3:rank": { headDim: 16, qkNorm: "head", hasHead: false, classHead: { nLabels: 2, hasOutput: true },
     keys: { pooling_type: u32(RANK), "classifier.output_labels": labels(2) } },
+};
+
+const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+const someLetters = letters.slice(0, 14);
+const [NORMAL, CONTROL] = [1, 3]; // kinds of tokens
+const tokenizer = (model, tokens, nControls, keys) => {
+  const kinds = i32s(tokens.map((_, i) => (i < nControls ? CONTROL : NORMAL)));
+  const own = { model: string(model), tokens: value.strings(tokens), token_type: kinds, ...keys };
+  return new Map(Object.entries(own).map(([name, bytes]) => [`tokenizer.ggml.${name}`, bytes]));
+};
+const TOKENIZERS = {
+  wordPiece: tokenizer("bert", ["[PAD]", "[UNK]", "[CLS]", "[SEP]", ...someLetters.map((c) => `\u2581${c}`), ...someLetters], 4, {
+    bos_token_id: u32(2), eos_token_id: u32(3), seperator_token_id: u32(3), unknown_token_id: u32(1),
+    token_type_count: u32(2), add_bos_token: bool(true), add_eos_token: bool(true), add_sep_token: bool(false) }),
+  roberta: tokenizer("gpt2", ["<s>", "<pad>", "</s>", "<unk>", ...letters, "\u0120", "\u0120a"], 4, {
+    pre: string("roberta-bpe"), merges: value.strings(["\u0120 a"]), bos_token_id: u32(0), eos_token_id: u32(2),
+    seperator_token_id: u32(2), token_type_count: u32(2), add_bos_token: bool(true), add_eos_token: bool(true) }),
+  chat: tokenizer("gpt2", ["<|im_start|>", "<|im_end|>", ...letters, "\u0120", "\u0120a", "\u010a", ":"], 2, {
+    pre: string("qwen2"), merges: value.strings(["\u0120 a"]), eos_token_id: u32(1), add_bos_token: bool(false) })
+    .set("tokenizer.chat_template.rerank", string("<|im_start|>query: {query}\ndocument: {document}<|im_end|>\n")),
+};
+
+/** Models that score pairs of texts, in the same form: with tokens, a letter each. */
+export const RERANKERS = {
+  "bert:pair": { ...BERT, hasPositions: true, classHead: { nLabels: 1, hasInner: true, hasOutput: true }, keys: pooling(RANK),
+    tokenizer: TOKENIZERS.wordPiece },
+  "bert:roberta": { ...BERT, hasPositions: true, classHead: { nLabels: 1, hasInner: true, hasOutput: true }, keys: pooling(RANK),
+    tokenizer: TOKENIZERS.roberta },
+  "qwen3:judge": { headDim: 16, qkNorm: "head", hasHead: false, classHead: { nLabels: 2, hasOutput: true },
+    keys: { pooling_type: u32(RANK), "classifier.output_labels": labels(2) }, tokenizer: TOKENIZERS.chat },
 };
 
 /** name -> what it is made of. The name is the architecture's, and more after a colon. */
@@ -182,10 +215,12 @@ function keysOf(architecture, model) {
   };
   return new Map([
     ["general.architecture", string(architecture)],
-    ["tokenizer.ggml.model", string("test")],
-    ["tokenizer.ggml.tokens", value.strings(Array.from({ length: N_VOCAB }, (_, i) => `<${i}>`))],
-    ...(model.norms === "of sum" ? [["tokenizer.ggml.token_type_count", u32(2)]] : []),
-    ["tokenizer.ggml.scores", value.f32s(new Array(N_VOCAB).fill(0))],
+    ...(model.tokenizer ?? [
+      ["tokenizer.ggml.model", string("test")],
+      ["tokenizer.ggml.tokens", value.strings(Array.from({ length: N_VOCAB }, (_, i) => `<${i}>`))],
+      ...(model.norms === "of sum" ? [["tokenizer.ggml.token_type_count", u32(2)]] : []),
+      ["tokenizer.ggml.scores", value.f32s(new Array(N_VOCAB).fill(0))],
+    ]),
     ...Object.entries(own).map(([name, bytes]) => [`${architecture}.${name}`, bytes]),
   ]);
 }
@@ -234,6 +269,7 @@ function addLayer(whole, i, add) {
   const [attnPostNorm, ffnPostNorm] = model.norms === "of sum" ? ["attn_output_norm", "layer_output_norm"]
     : ["post_attention_norm", "post_ffw_norm"];
   if (model.norms !== "before") norm(`${prefix}${attnPostNorm}`, model.nEmbd);
+  if (model.hasSumNorm) norm(`${prefix}attn_norm_2`, model.nEmbd);
   if (hasNormsBefore && model.ffnNorm) norm(`${prefix}${model.ffnNorm}`, model.nEmbd);
   if (hasExperts(model, i)) addExperts(model, prefix, add);
   else {
@@ -269,7 +305,7 @@ function tensorsOf(model, random) {
     if (model.norm === "plain") return;
     add(`${name}.weight`, dims, nearOne);
     const hasBias = model.norm === "layer" ? model.biases !== "none" : model.hasNormBiases;
-    if (hasBias && !/_[qk]_norm/.test(name)) add(`${name}.bias`, dims, small);
+    if (hasBias && (model.hasQkNormBiases || !/_[qk]_norm/.test(name))) add(`${name}.bias`, dims, small);
   };
   const vector = (name, n) => add(name, [n], nearOne);
   add("token_embd.weight", [model.nEmbd, N_VOCAB], random);
@@ -295,7 +331,7 @@ function tensorsOf(model, random) {
 
 /** The bytes of the model of a name, made of something else where `changes` says so. */
 export function makeTiny(name, changes = {}) {
-  const model = { ...DEFAULTS, ...(MODELS[name] ?? ENCODERS[name]), ...changes };
+  const model = { ...DEFAULTS, ...(MODELS[name] ?? ENCODERS[name] ?? RERANKERS[name]), ...changes };
   model.headDim ??= model.nEmbd / model.nHeads;
   model.ropeDims ??= model.headDim;
   return serialise({ keys: keysOf(architectureOf(name), model), tensors: tensorsOf(model, generator(7)) });

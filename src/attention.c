@@ -27,12 +27,13 @@ static int end_seen(const struct sotto_session *session, uint32_t layer, int pos
   return config->is_sliding[layer] && end < all ? end : all;
 }
 
-/* x (n_heads, head_dim): the norm of each head, or of all as one row. */
-static void norm_heads(const struct config *config, const float *weight, float *x, size_t n_heads) {
+/* x (n_heads, head_dim): the norm of each head, or of all as one row, which may have a bias. */
+static void norm_heads(const struct config *config, const struct affine *with, float *x, size_t n_heads) {
   const bool is_row = config->graph.qk_norm == QK_NORM_ROW;
   const size_t n = is_row ? n_heads * config->head_dim : config->head_dim;
   const size_t step = config->graph.qk_norm == QK_NORM_HEADS ? n : 0;
-  for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n, weight += step) norm_row(config, x, x, weight, NULL, n);
+  const float *weight = vector(&with->weight), *bias = vector(&with->bias);
+  for (size_t i = 0; i < (is_row ? 1 : n_heads); i++, x += n, weight += step) norm_row(config, x, x, weight, bias, n);
 }
 
 static void turn_heads(const struct config *config, const float *cos_sin, float *x, size_t n_heads) {
@@ -65,12 +66,12 @@ static void close_heads(void *argument, int task, int thread) {
 /* Queries or keys of one token, x (n_heads, head_dim), get their norms and are turned (cos_sin NULL: are not), and the heads
  * are spread; for an int8 cache they are rotated by the Walsh-Hadamard transform, which leaves the products of queries and
  * keys (but for a factor) and spreads channels that stand out over all the others, as QuaRot does (Ashkboos et al., 2024). */
-static void prepare_heads(const struct sotto_session *session, const struct tensor *with, const float *cos_sin, float *x,
+static void prepare_heads(const struct sotto_session *session, const struct affine *with, const float *cos_sin, float *x,
                           size_t n_heads) {
   const struct config *config = &session->model->config;
   const struct graph *graph = &config->graph;
   if (cos_sin && graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
-  if (graph->qk_norm != QK_NORM_NONE) norm_heads(config, vector(with), x, n_heads);
+  if (graph->qk_norm != QK_NORM_NONE) norm_heads(config, with, x, n_heads);
   if (cos_sin && !graph->turns_before_norm) turn_heads(config, cos_sin, x, n_heads);
   spread_heads(config, x, n_heads);
   if (session->kv_type != KV_INT8) return;

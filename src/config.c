@@ -487,10 +487,12 @@ static enum sotto_status read_nomic_moe(const struct reader *reader, struct conf
   return SOTTO_OK;
 }
 
-/* The feed-forward's gate is a tensor of its own, or before up in one, or there is none. */
+/* The feed-forward's gate is a tensor of its own, or before up in one, or there is none. The one for code has norms of q
+ * and k. */
 static enum sotto_status read_jina2(const struct reader *reader, struct config *config) {
   struct sotto_tensor_info up;
   config->alibi_bias = 8;
+  if (has_tensor(reader, "blk.0.attn_q_norm.weight")) config->graph.qk_norm = QK_NORM_ROW;
   if (has_tensor(reader, "blk.0.ffn_gate.weight") || gguf_find_tensor(reader->gguf, "blk.0.ffn_up.weight", &up) != SOTTO_OK)
     return SOTTO_OK;
   config->graph.ffn = up.dims[1] == config->n_ff ? FFN_PLAIN : FFN_FUSED;

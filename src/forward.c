@@ -133,6 +133,15 @@ static void add_output(const struct token_job *job, const struct affine *matrix,
   if (is_of_sum) norm(config, x, x, post_norm, n);
 }
 
+/* x = norm(x + what attention read), which is x as it was, without a norm. */
+static void add_input_again(const struct token_job *job, size_t token) {
+  const struct config *config = &job->session->model->config;
+  const size_t n = config->n_embd;
+  float *x = job->x + token * n;
+  vec_add(x, job->session->normed + token * n, (int)n);
+  norm(config, x, x, &job->layer->attn_sum_norm, n);
+}
+
 static void norm_attention_input(void *argument, int token, int thread) {
   (void)thread;
   const struct token_job *job = argument;
@@ -147,6 +156,7 @@ static void add_attention_output(void *argument, int token, int thread) {
   const enum block_kind block = job->session->model->config.graph.block;
   if (block == BLOCK_PARALLEL) norm_input(job, &layer->ffn_norm, (size_t)token);
   add_output(job, &layer->attn_out, &layer->attn_post_norm, (size_t)token);
+  if (tensor_exists(&layer->attn_sum_norm.weight)) add_input_again(job, (size_t)token);
   if (block == BLOCK_SEQUENTIAL) norm_input(job, &layer->ffn_norm, (size_t)token);
 }
 

@@ -114,10 +114,11 @@ struct affine {
 struct layer {
   struct affine attn_norm;      /* (n_embd) */
   struct affine q, k, v;        /* (heads * head_dim, n_embd) */
-  struct tensor q_norm, k_norm; /* (head_dim), or (heads * head_dim) */
+  struct affine q_norm, k_norm; /* (head_dim), or (heads * head_dim) */
   struct tensor sinks;          /* (n_heads) */
   struct affine attn_out;       /* (n_embd, n_heads * head_dim) */
   struct affine attn_post_norm; /* (n_embd) */
+  struct affine attn_sum_norm;  /* (n_embd) of that and x once more; optional, after a norm of the sum alone */
   struct affine ffn_norm;       /* (n_embd) */
   struct affine gate, up;       /* (n_ff, n_embd); of experts one after the other: (n_experts * n_ff_expert, n_embd) */
   struct tensor act_scales;     /* (n_ff) divisors of the activations (AWQ); optional */

@@ -179,6 +179,8 @@ void sotto_model_get_info(const sotto_model *model, struct sotto_model_info *inf
 enum sotto_tokenize_flags {
   SOTTO_TOKENIZE_SPECIAL = 1, /* text that spells a special token becomes that token */
   SOTTO_TOKENIZE_BOS_EOS = 2, /* add the begin and end tokens that the file asks for */
+  SOTTO_TOKENIZE_FIRST = 4,   /* of two texts that make a pair: add the begin token and what separates them */
+  SOTTO_TOKENIZE_SECOND = 8,  /* add the end token alone */
 };
 
 /* Scratch that sotto_tokenize needs for a text. Valid UTF-8 hardly ever gives more tokens than text_bytes + 3. */

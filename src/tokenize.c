@@ -215,22 +215,33 @@ size_t sotto_tokenize_measure(const sotto_model *model, const char *text, size_t
   return arena_overflows(&arena) ? SIZE_MAX : (size_t)arena.used;
 }
 
+static void put_known(struct tokenization *job, int32_t token) {
+  if (token != NO_TOKEN) put_token(job, token);
+}
+
+/* What ends the first text of a pair, for which a separator does where there is no such token, and a separator. */
+static void put_between(struct tokenization *job) {
+  const struct vocab *vocab = job->vocab;
+  if (vocab->add_eos) put_known(job, vocab->eos != NO_TOKEN ? vocab->eos : vocab->separator);
+  if (vocab->add_separator) put_known(job, vocab->separator);
+}
+
 enum sotto_status sotto_tokenize(const sotto_model *model, const char *text, size_t text_bytes, uint32_t flags,
                                  void *scratch, size_t scratch_bytes, int32_t *tokens, size_t tokens_cap,
                                  size_t *n_tokens) {
   const struct vocab *vocab = &model->vocab;
   struct tokenization job = {.vocab = vocab, .tokens = tokens, .tokens_cap = tokens_cap};
   struct arena arena = {scratch, 0, scratch_bytes};
-  const bool adds_ends = flags & SOTTO_TOKENIZE_BOS_EOS;
   RETURN_IF(!vocab->can_tokenize, SOTTO_UNSUPPORTED_TOKENIZER);
   RETURN_IF(text_bytes > MAX_TEXT, SOTTO_INVALID_ARGUMENT);
   carve(&job, &arena, (const uint8_t *)text, text_bytes);
   RETURN_IF(arena_overflows(&arena), SOTTO_OUT_OF_MEMORY);
-  if (adds_ends && vocab->add_bos && vocab->bos != NO_TOKEN) put_token(&job, vocab->bos);
+  if (flags & (SOTTO_TOKENIZE_BOS_EOS | SOTTO_TOKENIZE_FIRST) && vocab->add_bos) put_known(&job, vocab->bos);
   mark_special(&job, (const uint8_t *)text, text_bytes, flags & SOTTO_TOKENIZE_SPECIAL);
   tokenize_marked(&job, (const uint8_t *)text, text_bytes);
+  if (flags & SOTTO_TOKENIZE_FIRST) put_between(&job);
   const int32_t last = vocab->tokenizer == TOKENIZER_WPM ? vocab->separator : vocab->add_eos ? vocab->eos : NO_TOKEN;
-  if (adds_ends && last != NO_TOKEN) put_token(&job, last);
+  if (flags & (SOTTO_TOKENIZE_BOS_EOS | SOTTO_TOKENIZE_SECOND)) put_known(&job, last);
   *n_tokens = job.n_tokens;
   return job.n_tokens > tokens_cap ? SOTTO_NO_SPACE : SOTTO_OK;
 }

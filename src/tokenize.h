@@ -20,7 +20,7 @@ struct pre_tokenizer {
   bool joins_lines;        /* so does one of newlines alone */
   bool is_plain;           /* words are merged as they are, not byte by byte */
   bool escapes_spaces;
-  bool add_bos;            /* where the file does not say */
+  bool add_bos, add_separator; /* where the file does not say */
   bool forces_bos;         /* whatever the file says */
   bool lacks_bos;          /* where the file names none */
   bool needs_no_merges;    /* in the file */

@@ -38,8 +38,9 @@
 
 static const struct pre_tokenizer pre_tokenizers[] = {
     {.names = "gpt-2 phi-2 jina-es jina-de gigachat jina-v2-es jina-v2-de a.x-4.0 mellum modern-bert mpt olmo jais trillion "
-              "granite-docling exaone4 jina-v1-en jina-v2-code roberta-bpe ",
+              "granite-docling exaone4 ",
      .patterns = {PART_GPT2}},
+    {.names = "jina-v1-en jina-v2-code roberta-bpe ", .patterns = {PART_GPT2}, .add_separator = true},
     {.names = "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2 ", .patterns = {"\\p{N}", PART_GPT2}},
     {.names = "default ", .patterns = {"[\\p{P}$+<=>^~|]+", PART_GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
     {.names = "falcon ", .patterns = {"[\\p{P}$+<=>^~|`]+", PART_GPT2, "[0-9][0-9][0-9]"}},

@@ -130,6 +130,7 @@ static void read_bpe(struct vocab *vocab, const sotto_gguf *gguf, const struct s
   vocab->bos = is_gemma4 || (vocab->pre && vocab->pre->lacks_bos) ? NO_TOKEN : 11;
   vocab->eos = is_gemma4 ? NO_TOKEN : 11;
   vocab->add_bos = vocab->pre && vocab->pre->add_bos;
+  vocab->add_separator = vocab->pre && vocab->pre->add_separator;
   vocab->reads_dna = reads_dna;
   vocab->drops_spaces = drops_spaces;
   vocab->lowercases = drops_spaces && !text_equals((const uint8_t *)name, name_bytes, "whitespace");
@@ -160,7 +161,7 @@ static void read_tokenizer(struct vocab *vocab, const sotto_gguf *gguf) {
     vocab->can_tokenize = true;
   } else if (text_equals(model.data, model.n_items, "bert")) {
     vocab->tokenizer = TOKENIZER_WPM;
-    vocab->lowercases = vocab->can_tokenize = true;
+    vocab->lowercases = vocab->can_tokenize = vocab->add_separator = true;
     vocab->bos = 101;
     vocab->separator = 102;
     vocab->unknown = 100;
@@ -317,7 +318,6 @@ static void measure_tokens(struct vocab *vocab) {
 
 static void read_wordpiece(struct vocab *vocab, const sotto_gguf *gguf) {
   vocab->add_bos = true; /* and the separator, whatever the file says */
-  read_token(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator);
   vocab->strips_accents = vocab->lowercases;
   read_bool(gguf, "tokenizer.ggml.normalizer.strip_accents", &vocab->strips_accents);
 }
@@ -428,8 +428,10 @@ static enum sotto_status open_tokens(struct vocab *vocab, const sotto_gguf *gguf
   read_token(vocab, gguf, "tokenizer.ggml.eos_token_id", &vocab->eos);
   read_token(vocab, gguf, "tokenizer.ggml.eot_token_id", &vocab->eot);
   read_token(vocab, gguf, "tokenizer.ggml.unknown_token_id", &vocab->unknown);
+  read_token(vocab, gguf, "tokenizer.ggml.seperator_token_id", &vocab->separator);
   read_bool(gguf, "tokenizer.ggml.add_bos_token", &vocab->add_bos);
   read_bool(gguf, "tokenizer.ggml.add_eos_token", &vocab->add_eos);
+  read_bool(gguf, "tokenizer.ggml.add_sep_token", &vocab->add_separator);
   if (vocab->pre && vocab->pre->forces_bos) vocab->add_bos = true;
   if (vocab->tokenizer == TOKENIZER_PLAMO || vocab->tokenizer == TOKENIZER_RWKV) vocab->add_bos = vocab->add_eos = false;
   read_bool(gguf, "tokenizer.ggml.add_space_prefix", &vocab->add_space_prefix);

@@ -55,12 +55,13 @@ struct vocab {
   const struct pre_tokenizer *pre; /* of BPE: how text is cut into words (tokenize_bpe.c) */
   bool can_tokenize;
   bool add_bos, add_eos, add_space_prefix;
+  bool add_separator;              /* between two texts, after what ends the first */
   bool lowercases, strips_accents;  /* of WordPiece, and the first of BPE that drops spaces */
   bool drops_spaces;               /* BPE of the words between them: "whitespace" */
   bool reads_dna;                  /* BPE, and DNA by six letters: "hybriddna" */
   struct dna dna;
   int32_t bos, eos, eot, unknown;  /* NO_TOKEN: none */
-  int32_t separator;               /* WordPiece's at the end of a text */
+  int32_t separator;               /* also WordPiece's at the end of a text */
   bool merges_spaces;              /* of unigrams: several become one, those at the end none */
   const uint8_t *charsmap;         /* (charsmap_bytes) of unigrams: how text is normalised (tokenize_ugm.c); or NULL */
   uint32_t charsmap_bytes;

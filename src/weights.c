@@ -165,6 +165,13 @@ static enum sotto_status open_qkv(struct opener *opener, struct layer *layer, in
   return open_matrix(opener, &layer->v, i, "attn_v", n_kv, k);
 }
 
+/* Few have a bias, and those for a whole row. */
+static enum sotto_status open_qk_norm(struct opener *opener, struct affine *norm, int layer, const char *name, uint32_t n) {
+  TRY(open_vector(opener, &norm->weight, layer, name, "weight", n));
+  if (opener->config->graph.qk_norm != QK_NORM_ROW) return SOTTO_OK;
+  return open_optional_vector(opener, &norm->bias, layer, name, "bias", n);
+}
+
 static bool has_norms_before(const struct graph *graph) { return graph->norms == NORMS_BEFORE || graph->norms == NORMS_AROUND; }
 
 static enum sotto_status open_attention(struct opener *opener, struct layer *layer, int i) {
@@ -176,14 +183,16 @@ static enum sotto_status open_attention(struct opener *opener, struct layer *lay
   TRY(open_qkv(opener, layer, i));
   if (graph->qk_norm != QK_NORM_NONE) {
     const bool is_one = graph->qk_norm == QK_NORM_HEAD;
-    TRY(open_vector(opener, &layer->q_norm, i, "attn_q_norm", "weight", is_one ? config->head_dim : n_q));
-    TRY(open_vector(opener, &layer->k_norm, i, "attn_k_norm", "weight", is_one ? config->head_dim : n_kv));
+    TRY(open_qk_norm(opener, &layer->q_norm, i, "attn_q_norm", is_one ? config->head_dim : n_q));
+    TRY(open_qk_norm(opener, &layer->k_norm, i, "attn_k_norm", is_one ? config->head_dim : n_kv));
   }
   if (graph->has_sinks) TRY(open_vector(opener, &layer->sinks, i, "attn_sinks", "weight", config->heads_of[i]));
   TRY(open_matrix(opener, &layer->attn_out, i, "attn_output", config->n_embd, n_q));
   if (graph->norms == NORMS_BEFORE) return SOTTO_OK;
-  return open_norm(opener, &layer->attn_post_norm, i, graph->norms == NORMS_OF_SUM ? "attn_output_norm" : "post_attention_norm",
-                   config->n_embd);
+  if (graph->norms != NORMS_OF_SUM) return open_norm(opener, &layer->attn_post_norm, i, "post_attention_norm", config->n_embd);
+  TRY(open_norm(opener, &layer->attn_post_norm, i, "attn_output_norm", config->n_embd));
+  if (!exists(opener, i, "attn_norm_2", "weight")) return SOTTO_OK;
+  return open_norm(opener, &layer->attn_sum_norm, i, "attn_norm_2", config->n_embd);
 }
 
 /* Matrices of all experts, (n_rows, k) each. */

@@ -5,15 +5,18 @@ import { createServer } from "node:http";
 import { gzipSync } from "node:zlib";
 
 const PIECE_BYTES = 1 << 16; // written at once
+const SLOW_BYTES_PER_MS = 1 << 13;
 const MOMENT_MS = 40; // for what was written to reach the other side before a connection is destroyed
 
 /**
  * A fault changes how requests are answered while it is in force:
  *   times           for how many requests (default: all); then the next fault of the list has its turn
- *   at              only requests that cover this byte of the file are struck, and count; "reset" and "stall" strike it
- *   kind            "reset" destroys the connection, "stall" sends no more, "status" (status, headers), "ignoreRange",
- *                   "wrongRange", "gzip", "redirect", "noLength", "shortLength" (half), "longLength",
- *                   "change" (the file becomes `file`, with another ETag), "hideHeaders" (none but the length)
+ *   at              only requests that cover this byte of the file are struck, and count; "reset", "close" and "stall" strike it
+ *   kind            "reset" destroys the connection, "close" ends it, "stall" sends no more, "drop" and "silence" do so before any header,
+ *                   "slow", "empty" (no byte of those that are promised), "status" (status, headers), "ignoreRange",
+ *                   "wrongRange", "wrongTotal", "unknownTotal", "gzip", "redirect" (status), "loop" (one without end),
+ *                   "noLength", "shortLength" (half), "longLength", "change" (the file becomes `file`, with another ETag),
+ *                   "hideHeaders" (none but the length)
  */
 export class FaultServer {
   /** Of each request: { range, secret, begin, end }: end is where its sending stopped; without begin, no byte was sent. */
@@ -69,14 +72,21 @@ export class FaultServer {
     response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
     const range = this.#range(request);
     const fault = this.#strike(request, range);
+    if (fault?.kind === "drop") return void response.destroy();
+    if (fault?.kind === "silence") return;
     if (fault?.kind === "status") return void response.writeHead(fault.status, fault.headers).end();
-    if (fault?.kind === "redirect") return void response.writeHead(302, { location: `${this.url}?moved` }).end();
+    if (fault?.kind === "redirect") return this.#redirect(response, `${this.url}?moved`, fault);
+    if (fault?.kind === "loop") return this.#redirect(response, this.url, fault);
     if (fault?.kind === "gzip") return this.#sendGzip(response, log);
     if (!range) return void response.writeHead(416, { "content-range": `bytes */${this.file.length}` }).end();
     const whole = fault?.kind === "ignoreRange";
     const { begin, end } = whole ? { begin: 0, end: this.file.length } : range;
     response.writeHead(whole ? 200 : 206, this.#headers(begin, end, whole, fault?.kind));
     await this.#send(response, log, begin, end, fault);
+  }
+
+  #redirect(response, location, { status = 302 }) {
+    response.writeHead(status, { location }).end();
   }
 
   // undefined: what was asked for is not there.
@@ -100,17 +110,19 @@ export class FaultServer {
   #headers(begin, end, whole, kind) {
     const length = (end - begin) * ({ shortLength: 0.5, longLength: 2 }[kind] ?? 1);
     const from = kind === "wrongRange" ? begin + 1 : begin;
+    const total = { wrongTotal: this.file.length + 1, unknownTotal: "*" }[kind] ?? this.file.length;
     return {
       ...(kind !== "noLength" && { "content-length": Math.floor(length) }),
       ...(!["hideHeaders", "ignoreRange"].includes(kind) && { etag: this.etag, "accept-ranges": "bytes" }),
-      ...(!whole && kind !== "hideHeaders" && { "content-range": `bytes ${from}-${end - 1}/${this.file.length}` }),
+      ...(!whole && kind !== "hideHeaders" && { "content-range": `bytes ${from}-${end - 1}/${total}` }),
     };
   }
 
   async #send(response, log, begin, end, fault) {
     const { kind, at = begin } = fault ?? {};
     const middle = begin + Math.floor((end - begin) / 2);
-    const stop = ["reset", "stall"].includes(kind) ? at : kind === "shortLength" ? middle : end;
+    const stop = ["reset", "close", "stall"].includes(kind) ? at : { shortLength: middle, empty: begin }[kind] ?? end;
+    const bytesPerMs = kind === "slow" ? SLOW_BYTES_PER_MS : this.bytesPerMs;
     Object.assign(log, { begin, end: begin });
     response.flushHeaders();
     while (log.end < stop && !response.destroyed) {
@@ -120,12 +132,13 @@ export class FaultServer {
       const hasRoom = response.write(this.file.subarray(log.end, to));
       if (!hasRoom) await Promise.race([once(response, "drain"), once(response, "close")]);
       log.end = to;
-      if (Number.isFinite(this.bytesPerMs)) await moment(PIECE_BYTES / this.bytesPerMs);
+      if (Number.isFinite(bytesPerMs)) await moment(PIECE_BYTES / bytesPerMs);
     }
     if (kind === "stall") return;
-    if (kind !== "reset" && kind !== "longLength") return void response.end();
+    if (!["reset", "close", "longLength", "empty"].includes(kind)) return void response.end();
     await moment(MOMENT_MS);
-    response.destroy();
+    if (kind === "close") response.socket.end(); // what the other side has not taken yet still goes there
+    else response.destroy();
   }
 
   #sendGzip(response, log) {
@@ -134,6 +147,21 @@ export class FaultServer {
     response.writeHead(200, { "content-encoding": "gzip", "content-length": bytes.length, etag: 'W/"one"' });
     response.end(bytes);
   }
+}
+
+/**
+ * Answers what is not asked of the file by what a site has: the page and the package come from the file's own origin, without
+ * the policy that lets a page fetch from there alone.
+ */
+export function passOnTo(site) {
+  return async (request, response) => {
+    const { method } = request;
+    const answer = await fetch(new URL(request.url, site), { method });
+    const headers = Object.fromEntries(answer.headers);
+    for (const name of ["content-encoding", "content-security-policy"]) delete headers[name];
+    response.writeHead(answer.status, headers);
+    response.end(method === "HEAD" ? undefined : new Uint8Array(await answer.arrayBuffer()));
+  };
 }
 
 function moment(ms) {

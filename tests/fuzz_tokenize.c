@@ -3,7 +3,7 @@
  * so many stop strings, and the text. Blocks have their exact size. */
 #include "tiny_vocab.h"
 
-#define MAX_TOKENS 200
+#define MAX_TOKENS 300 /* as many as the model has rows */
 #define MAX_MERGES 100
 #define MAX_STOPS 4
 
@@ -75,6 +75,16 @@ static void emit(const sotto_model *model, const struct tiny_file *stops, uint32
   free(shown.bytes);
 }
 
+/* A token for each byte; returns their number. */
+static uint32_t put_bytes(struct tiny_token *tokens) {
+  static char names[256][7];
+  for (uint32_t i = 0; i < 256; i++) {
+    snprintf(names[i], sizeof names[i], "<0x%02X>", (unsigned)i);
+    tokens[i] = (struct tiny_token)BYTE(names[i]);
+  }
+  return 256;
+}
+
 static struct tiny_tokenizer read_tokenizer(struct input *input, uint8_t flags, struct tiny_token *tokens,
                                             const char **merges) {
   static const char *const pres[] = {"gpt-2", "tekken", "afmoe", "deepseek-llm", "llama-bpe", "exaone-moe", "superbpe", "gemma4"};
@@ -82,8 +92,9 @@ static struct tiny_tokenizer read_tokenizer(struct input *input, uint8_t flags, 
   struct tiny_tokenizer t = {.model = flags & 1 ? models[flags >> 1 & 7] : "gpt2", .pre = pres[flags >> 1 & 7], .tokens = tokens,
                              .merges = merges, .bos = 1, .eos = 2, .add_bos = flags & 16, .add_eos = true,
                              .add_space_prefix = flags & 32};
-  t.n_tokens = next_byte(input) % (MAX_TOKENS + 1);
-  for (uint32_t i = 0; i < t.n_tokens; i++) {
+  const uint32_t n_bytes = strcmp(t.model, "plamo2") == 0 ? put_bytes(tokens) : 0;
+  t.n_tokens = n_bytes + next_byte(input) % (MAX_TOKENS - n_bytes + 1);
+  for (uint32_t i = n_bytes; i < t.n_tokens; i++) {
     const int32_t kind = next_byte(input) % (TOKEN_BYTE + 1), score = next_byte(input);
     tokens[i] = (struct tiny_token){next_text(input), kind, (float)(score - 128)};
   }

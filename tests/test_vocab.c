@@ -25,6 +25,38 @@ static void the_file_says_which_tokens_go_to_the_ends(void) {
   }
 }
 
+static void pairs_of_texts(void) {
+  static const struct { const char *model, *pre, *leave_out; bool add_eos, add_separator; const char *first, *second; } cases[] = {
+      {"bert", NULL, "", false, true, "<s>|▁a|<sep>", "▁b|<sep>"},
+      {"bert", NULL, "tokenizer.ggml.add_sep_token", false, false, "<s>|▁a|<sep>", "▁b|<sep>"},
+      {"bert", NULL, "tokenizer.ggml.eos_token_id", true, false, "<s>|▁a|<sep>", "▁b|<sep>"},
+      {"bert", NULL, "", true, false, "<s>|▁a|</s>", "▁b|<sep>"},
+      {"gpt2", "roberta-bpe", "tokenizer.ggml.add_sep_token", true, false, "<s>|a|</s>|<sep>", "b|</s>"},
+      {"gpt2", "roberta-bpe", "", true, false, "<s>|a|</s>", "b|</s>"},
+      {"gpt2", "gpt-2", "tokenizer.ggml.add_sep_token", true, false, "<s>|a|</s>", "b|</s>"},
+      {"gpt2", "gpt-2", "", false, true, "<s>|a|<sep>", "b"},
+  };
+  for (size_t i = 0; i < LENGTH(cases); i++) {
+    struct fixture f;
+    struct tiny_options options = tiny_small;
+    struct tiny_tokenizer t = tiny_bpe(TOKENS(NORMAL("a"), NORMAL("b"), NORMAL("▁a"), NORMAL("▁b"), CONTROL("<s>"),
+                                              CONTROL("</s>"), CONTROL("<sep>")), NO_MERGES);
+    t.model = cases[i].model;
+    t.pre = cases[i].pre;
+    t.bos = 4;
+    t.eos = 5;
+    t.separator = 6;
+    t.add_bos = true;
+    t.add_eos = cases[i].add_eos;
+    t.add_separator = cases[i].add_separator;
+    options.leave_out = cases[i].leave_out;
+    REQUIRE(open_options(&f, options, &t) == SOTTO_OK);
+    CHECK(gives(f.m.model, SOTTO_TOKENIZE_FIRST, "a", cases[i].first));
+    CHECK(gives(f.m.model, SOTTO_TOKENIZE_SECOND, "b", cases[i].second));
+    close_model(&f);
+  }
+}
+
 static void ends_and_kinds_of_tokens(void) {
   struct tiny_tokenizer t = tiny_bpe(TOKENS(NORMAL("a"), CONTROL("<s>"), CONTROL("</s>"), NORMAL("<|im_end|>"),
                                             USER("<u>"), UNKNOWN, {"<x>", TOKEN_UNUSED, 0}, BYTE("<0x41>"),
@@ -266,6 +298,7 @@ static void colliding_strings_are_refused(void) {
 
 int main(void) {
   RUN(the_file_says_which_tokens_go_to_the_ends);
+  RUN(pairs_of_texts);
   RUN(ends_and_kinds_of_tokens);
   RUN(a_vocabulary_without_weights_opens_for_text);
   RUN(an_unknown_tokenizer_opens_for_token_ids);

@@ -19,8 +19,8 @@ struct tiny_tokenizer {
   uint32_t n_tokens, n_merges;
   const struct tiny_token *tokens; /* (n_tokens) */
   const char *const *merges;       /* (n_merges) "left right" */
-  uint32_t bos, eos, unknown;
-  bool add_bos, add_eos, add_space_prefix, merges_spaces;
+  uint32_t bos, eos, unknown, separator; /* the last: 0, or it has two keys */
+  bool add_bos, add_eos, add_separator, add_space_prefix, merges_spaces;
   const void *charsmap;            /* (charsmap_bytes) */
   uint32_t charsmap_bytes;
 };
@@ -127,6 +127,10 @@ static inline void tiny_write_tokenizer(struct tiny_keys *keys, const struct tin
   tiny_key_u32(keys, "tokenizer.ggml.unknown_token_id", t->unknown);
   tiny_key_bool(keys, "tokenizer.ggml.add_bos_token", t->add_bos);
   tiny_key_bool(keys, "tokenizer.ggml.add_eos_token", t->add_eos);
+  if (t->separator) {
+    tiny_key_u32(keys, "tokenizer.ggml.seperator_token_id", t->separator);
+    tiny_key_bool(keys, "tokenizer.ggml.add_sep_token", t->add_separator);
+  }
   tiny_key_bool(keys, "tokenizer.ggml.add_space_prefix", t->add_space_prefix);
   if (t->merges_spaces) tiny_key_bool(keys, "tokenizer.ggml.remove_extra_whitespaces", true);
   tiny_put(keys->file, t->charsmap, tiny_key_array(keys, "tokenizer.ggml.precompiled_charsmap", SOTTO_VALUE_U8, t->charsmap_bytes));

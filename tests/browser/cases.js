@@ -133,9 +133,9 @@ export const cases = {
 };
 
 /** One case's outcome as plain JSON: { value } or { error }. */
-export async function runCase(context, name) {
+export async function runCase(context, name, given) {
   try {
-    return { value: (await cases[name](context)) ?? null };
+    return { value: (await cases[name](context, given)) ?? null };
   } catch (error) {
     return { error: `${error.code ?? error.name}: ${error.message}\n${error.stack ?? ""}` };
   }

@@ -1,9 +1,12 @@
-// Starts a real browser and gives it one face: { goto(url), run(caseName), evaluate(expression), page?, close() }. Chromium and
+// Starts a real browser and gives it one face: { goto(url), run(caseName, given), evaluate(expression), page?, close() }. Chromium and
 // Firefox are driven by puppeteer-core (DevTools protocol and WebDriver BiDi), WebKitGTK by plain WebDriver.
 
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
 const PATIENCE_MS = 120_000; // for one case: a slow machine that does something else besides
@@ -50,15 +53,15 @@ async function openPuppeteer(options) {
   return {
     page,
     goto: (url) => page.goto(url, { waitUntil: "load", timeout: PATIENCE_MS }),
-    run: (name) => page.evaluate((caseName) => globalThis.runCase(caseName), name),
+    run: (name, given = {}) => page.evaluate((...call) => globalThis.runCase(...call), name, given),
     evaluate: (expression) => page.evaluate(expression),
     close: () => browser.close(),
   };
 }
 
 // WebKitGTK may call a page loaded before its modules have run.
-const RUN_CASE = `const [name, done] = arguments;
-  const run = () => globalThis.runCase ? globalThis.runCase(name).then(done) : setTimeout(run, 20);
+const RUN_CASE = `const [name, given, done] = arguments;
+  const run = () => globalThis.runCase ? globalThis.runCase(name, given).then(done) : setTimeout(run, 20);
   run();`;
 
 async function openWebKit() {
@@ -73,7 +76,7 @@ async function openWebKit() {
     const session = await openSession(`http://127.0.0.1:${port}`);
     return {
       goto: (url) => session.post("url", { url }),
-      run: (name) => session.post("execute/async", { script: RUN_CASE, args: [name] }),
+      run: (name, given = {}) => session.post("execute/async", { script: RUN_CASE, args: [name, given] }),
       evaluate: (expression) => session.post("execute/sync", { script: `return ${expression}`, args: [] }),
       close: () => session.end().finally(stop),
     };
@@ -81,6 +84,67 @@ async function openWebKit() {
     stop();
     throw error;
   }
+}
+
+/**
+ * WebKitGTK as a person has it, { goto, run, close }. Under WebDriver it is a private window, which forgets what a page keeps
+ * when that page is left; so this one is driven by its page (page.js), which asks the driver what to do.
+ */
+export async function openWebKitWithProfile() {
+  const folder = mkdtempSync(join(tmpdir(), "sotto-webkit-"));
+  const { child: xvfb, line: display } = await startXvfb();
+  const env = { ...process.env, DISPLAY: `:${display}`, LIBGL_ALWAYS_SOFTWARE: "1", HOME: folder };
+  for (const name of ["XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"]) delete env[name];
+  let asked = defer(); // of the page's next question: the response to it
+  let told = defer(); // of the page's next answer
+  const server = createHttpServer(async (request, response) => {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    if (request.method === "GET") return asked.resolve(response);
+    const parts = await request.toArray();
+    response.end();
+    told.resolve(JSON.parse(Buffer.concat(parts)));
+  }).listen(0, "127.0.0.1");
+  let browser;
+  const command = async (message) => {
+    const response = await asked.promise;
+    asked = defer();
+    response.end(JSON.stringify(message));
+  };
+  return {
+    async goto(address) {
+      const url = new URL(address);
+      url.searchParams.set("driver", `http://127.0.0.1:${server.address().port}/`);
+      if (browser) await command({ url: url.href });
+      else browser = spawn(programs.miniBrowser, [url.href], { env, stdio: "ignore" });
+      await inTime(asked.promise);
+    },
+    async run(name, given = {}) {
+      told = defer();
+      await command({ name, given });
+      return inTime(told.promise);
+    },
+    async close() {
+      for (const child of [browser, xvfb]) child?.kill();
+      server.closeAllConnections();
+      server.close();
+      await new Promise((resolve) => setTimeout(resolve, 500)); // its processes write to the end
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function defer() {
+  let resolve;
+  const promise = new Promise((given) => (resolve = given));
+  return { promise, resolve };
+}
+
+function inTime(promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the page does not answer")), PATIENCE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** A display of its own; Xvfb writes the number that it took to file descriptor 3. */

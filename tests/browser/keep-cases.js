@@ -1,114 +1,45 @@
-// The page's side of keep.mjs: loads that are left half-way, that go on, and that need no network.
+// The page's side of keep.mjs: loads that are left half-way, that go on, and that need no network, in a browser `without`
+// some of its storages.
 
 const MODEL = () => new URL("/model.gguf", location.href).href;
-const OPTIONS = { nCtx: 256, nThreads: 1 };
-const SECRET = "Zu64kxq";
 
-async function firstWords(model) {
-  const { choices } = await model.completions.create({ prompt: "One, two, three,", temperature: 0, max_tokens: 4 });
-  model.close();
-  return choices[0].text;
+function optionsOf({ without }) {
+  const options = { nCtx: 256, nThreads: 1 };
+  if (!without.length) return options;
+  return { ...options, ioWorkerUrl: new URL(`poor-worker.js?${without}`, import.meta.url) };
 }
 
-async function digestOf(blob) {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer())).join();
-}
-
-function done(request) {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-// Where in a site's storage a word stands: names and small files of the private file system, caches' names and headers.
-async function placesOf(word) {
-  const places = [];
-  const look = (text, place) => text.includes(word) && places.push(place);
-  const visit = async (folder) => {
-    for await (const [name, handle] of folder.entries()) {
-      look(name, "a file's name");
-      if (handle.kind === "directory") await visit(handle);
-      else if (!name.endsWith(".gguf")) look(await (await handle.getFile()).text(), "a file");
-    }
-  };
-  if (navigator.storage?.getDirectory) await visit(await navigator.storage.getDirectory());
-  for (const name of await caches.keys()) {
-    const cache = await caches.open(name);
-    for (const request of await cache.keys()) {
-      const headers = [...request.headers, ...(await cache.match(request)).headers].flat();
-      look([request.url, ...headers].join("\n"), "a cache");
-    }
-  }
-  for (const store of [localStorage, sessionStorage]) look(JSON.stringify(store), "a page's storage");
-  return places;
+async function hashOf({ buffer }) {
+  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", buffer))).join();
 }
 
 export const keepCases = {
   // Resolves while the load goes on: whoever asked leaves the page.
-  "leave half-way": ({ load }) => new Promise((resolve, reject) => {
+  "leave half-way": ({ load }, given) => new Promise((resolve, reject) => {
     const onProgress = ({ loadedBytes, totalBytes }) => loadedBytes > totalBytes / 2 && resolve(loadedBytes);
-    load(MODEL(), { ...OPTIONS, onProgress }).catch(reject);
+    load(MODEL(), { ...optionsOf(given), onProgress }).catch(reject);
   }),
 
-  "load and answer": async ({ load }) => {
-    const model = await load(MODEL(), OPTIONS);
-    const { storage } = model.info;
-    return { storage, text: await firstWords(model) };
-  },
-
-  // The address is asked for with what must not be stored: a parameter and a header that are secret.
-  "load with secrets": async ({ load, kept }) => {
-    const model = await load(`${MODEL()}?token=${SECRET}`, { ...OPTIONS, headers: { "x-secret": SECRET } });
+  "load and answer": async ({ load }, given) => {
+    const model = await load(MODEL(), optionsOf(given));
+    const logits = await hashOf(await model.logits([1, 2, 3, 1000]));
+    const { storage, storageProblem } = model.info;
     model.close();
-    const urls = (await kept()).map(({ url }) => url);
-    return { urls: urls.filter((url) => url === MODEL()).length, places: await placesOf(SECRET) };
+    return { storage, problem: storageProblem && storageProblem.code, logits };
   },
 
-  "import and export": async (context) => {
-    const { importFile, keptFile, kept, forget, load, estimate } = context;
-    const blob = await (await fetch(MODEL())).blob();
-    const progress = [];
-    const onProgress = ({ loadedBytes, totalBytes }) => progress.push(loadedBytes / totalBytes);
-    let url;
-    try {
-      url = await importFile(new File([blob], "my model.gguf"), { onProgress });
-    } catch ({ code }) {
-      return { code };
-    }
-    const { fetchBytes, problems } = await estimate(url, OPTIONS); // without a network
-    const model = await load(url, OPTIONS);
-    const text = await firstWords(model);
-    const exported = await keptFile(url);
-    const isSame = await digestOf(exported) === await digestOf(blob);
-    const wrong = await importFile(new File(["%PDF-1.7"], "my model.gguf")).catch(({ code }) => code);
-    const isStill = (await kept()).some((model) => model.url === url);
-    await forget(url);
-    const isGone = await keptFile(url) === undefined;
-    return { url, text, isSame, wrong, isStill, isGone, progress: progress.at(-1), fetchBytes, problems: problems.length };
+  "two at once": async (context, given) => {
+    const loads = await Promise.all([1, 2].map(() => keepCases["load and answer"](context, given)));
+    return loads.map(({ logits }) => logits);
   },
 
-  // null: WebKitGTK takes no Blob in a session that is forgotten, as one under automation is.
-  "a Blob of IndexedDB": async ({ load }) => {
-    const blob = await (await fetch(MODEL())).blob();
-    const request = indexedDB.open("models", 1);
-    request.onupgradeneeded = () => request.result.createObjectStore("files");
-    const db = await done(request);
-    const store = () => db.transaction("files", "readwrite").objectStore("files");
-    const isTaken = await done(store().put(blob, "model")).catch(() => null);
-    const text = isTaken && await firstWords(await load(await done(store().get("model")), OPTIONS));
-    db.close();
-    await done(indexedDB.deleteDatabase("models"));
-    return text;
+  "list": async ({ kept, keptFile }) => {
+    const files = (await kept()).filter(({ url }) => url === MODEL());
+    return Promise.all(files.map(async ({ bytes, totalBytes, lastUsed }) => {
+      const isWhole = (await keptFile(MODEL())).size === totalBytes;
+      return { bytes, totalBytes, isRecent: Date.now() - lastUsed < 600_000, isWhole };
+    }));
   },
-
-  "two at once": async (context) => {
-    const loads = await Promise.all([1, 2].map(() => keepCases["load and answer"](context)));
-    return loads.map(({ text }) => text);
-  },
-
-  "list": async ({ kept }) => (await kept()).filter(({ url }) => url === MODEL())
-    .map(({ bytes, totalBytes, lastUsed }) => ({ bytes, totalBytes, isRecent: Date.now() - lastUsed < 600_000 })),
 
   "forget": ({ forget }) => forget(MODEL()),
 };

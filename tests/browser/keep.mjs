@@ -1,73 +1,70 @@
-// Files that are kept, in a real browser: a page that is left half-way through a load, the load after it, and one
-// without the model's server. Where there is no storage, the browser says so and loads all the same.
+// Files that are kept, in a real browser and each of its storages: a page that is left half-way through a load, the load
+// after it, and one without the model's server. Where there is no storage, the browser says so and loads all the same.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { FaultServer } from "../fault-server.mjs";
+import { FaultServer, passOnTo } from "../fault-server.mjs";
+import { SMALL, syntheticModel } from "../synthetic.mjs";
 
 const MIB = 1 << 20;
 
 /** browser: as drivers.mjs gives it; site: address of the page and the package; model: path of a model file. */
 export async function testKeeping(t, browser, site, model) {
-  const file = await readFile(model);
-  const server = await new FaultServer(file, (request, response) => passOn(site, request, response)).listen();
+  const server = await new FaultServer(new Uint8Array(0), passOnTo(site)).listen();
   const page = new URL("/tests/page.html", server.url).href;
-  const run = async (name) => {
-    const { value, error } = await browser.run(name);
-    assert.equal(error, undefined, error);
-    return value;
-  };
-  try {
-    server.bytesPerMs = 1 << 16; // so that there is a half-way
+  const test = async (storage, without, file, bytesPerMs) => {
+    server.setFile(file, `"${file.length}"`);
+    server.bytesPerMs = bytesPerMs; // so that there is a half-way
+    server.expect();
+    const run = async (name) => {
+      const { value, error } = await browser.run(name, { without });
+      assert.equal(error, undefined, error);
+      return value;
+    };
     await browser.goto(page);
     const loadedBytes = await run("leave half-way");
     await browser.goto(page);
     server.expect();
-    const { storage, text } = await run("load and answer");
-    t.diagnostic(`storage: ${storage}`);
-    const steps = storage === "opfs" ? whereKept : whereNot;
-    await steps({ server, run, loadedBytes, text });
-    server.expect();
-    assert.equal(await run("a Blob of IndexedDB"), storage === "opfs" ? text : null);
+    const outcome = await run("load and answer");
+    assert.equal(outcome.storage, storage);
+    await (storage === "memory" ? whereNot : whereKept)({ server, run, loadedBytes, outcome });
+    t.diagnostic(`${storage}: ${file.length} bytes`);
+  };
+  try {
+    await browser.goto(page);
+    const hasOpfs = (await browser.run("has OPFS")).value;
+    await test(hasOpfs ? "opfs" : "cache", [], await readFile(model), 1 << 16);
+    const small = syntheticModel(SMALL);
+    if (hasOpfs) await test("cache", ["opfs"], small, 1 << 12);
+    await test("memory", ["opfs", "caches"], small, 1 << 12);
   } finally {
     await server.close();
   }
 }
 
-async function whereKept({ server, run, loadedBytes, text }) {
+async function whereKept({ server, run, loadedBytes, outcome }) {
   const fileBytes = server.file.length;
   const tooMany = server.sentBytes - (fileBytes - loadedBytes);
   assert.ok(tooMany <= MIB, `${tooMany} bytes came again of ${loadedBytes}`);
+  assert.equal(outcome.problem, null);
   server.expect({ kind: "status", status: 404 });
-  assert.deepEqual(await run("load and answer"), { storage: "opfs", text }, "the answer without the server");
+  assert.deepEqual(await run("load and answer"), outcome, "the answer without the server");
   assert.equal(server.requests.length, 0, "the server was not asked");
-  assert.deepEqual(await run("list"), [{ bytes: fileBytes, totalBytes: fileBytes, isRecent: true }]);
+  assert.deepEqual(await run("list"), [{ bytes: fileBytes, totalBytes: fileBytes, isRecent: true, isWhole: true }]);
   await run("forget");
   assert.deepEqual(await run("list"), []);
   server.expect();
-  assert.deepEqual(await run("two at once"), [text, text]);
+  const { logits } = outcome;
+  assert.deepEqual(await run("two at once"), [logits, logits]);
   assert.equal(server.sentBytes, fileBytes, "two loads at once fetch the file once");
   await run("forget");
-  assert.deepEqual(await run("load with secrets"), { urls: 1, places: [] });
-  assert.ok(server.requests.some(({ secret }) => secret), "the server was told the secret");
-  await run("forget");
-  assert.deepEqual(await run("import and export"), { url: "https://imported.invalid/my%20model.gguf", text, isSame: true,
-    wrong: "NOT_GGUF", isStill: true, isGone: true, progress: 1, fetchBytes: 0, problems: 0 });
 }
 
-async function whereNot({ server, run, text }) {
-  assert.equal(server.sentBytes, server.file.length, "the whole file came again");
-  assert.deepEqual(await run("load and answer"), { storage: "none", text });
+async function whereNot({ server, run, outcome }) {
+  const tooMany = server.sentBytes - server.file.length; // fewer where the browser's own cache has some
+  assert.ok(tooMany <= MIB, `${tooMany} bytes too many were sent`);
+  assert.equal(outcome.problem, "STORAGE_REFUSED");
+  assert.deepEqual(await run("load and answer"), outcome);
   assert.deepEqual(await run("list"), []);
   await run("forget");
-  assert.deepEqual(await run("load with secrets"), { urls: 0, places: [] });
-  assert.deepEqual(await run("import and export"), { code: "STORAGE_REFUSED" });
-}
-
-/** Answers a request as another site does. */
-export async function passOn(site, request, response) {
-  const answer = await fetch(new URL(request.url, site), { method: request.method });
-  const { "content-encoding": _, ...headers } = Object.fromEntries(answer.headers);
-  response.writeHead(answer.status, headers);
-  response.end(request.method === "HEAD" ? undefined : new Uint8Array(await answer.arrayBuffer()));
 }

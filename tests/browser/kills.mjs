@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { load } from "../../build/sotto/index.js";
 import { serve } from "../../web/serve.mjs";
-import { FaultServer } from "../fault-server.mjs";
+import { FaultServer, passOnTo } from "../fault-server.mjs";
 import { SMALL, syntheticModel } from "../synthetic.mjs";
 import { browsers } from "./drivers.mjs";
 
@@ -45,7 +45,7 @@ export async function testKills(browser, { nKills, seed = 1 }) {
   const file = syntheticModel(SMALL);
   const expected = { logits: await logitsOf(file), file: hashOf(file) };
   const site = await serve({ mounts: { "/sotto/": path("build/sotto"), "/tests/": path("tests/browser") } });
-  const server = await new FaultServer(file, (request, response) => passOn(site.url, request, response)).listen();
+  const server = await new FaultServer(file, passOnTo(site.url)).listen();
   server.bytesPerMs = BYTES_PER_MS;
   const random = randomOf(seed);
   const one = (list) => list[Math.floor(random() * list.length)];
@@ -112,13 +112,6 @@ async function untilDead(server, page, name) {
     assert.ok(Date.now() < end, `the load stands at ${server.sentBytes} bytes`);
   }
   return outcome;
-}
-
-async function passOn(site, request, response) {
-  const answer = await fetch(new URL(request.url, site));
-  const { "content-encoding": _, ...headers } = Object.fromEntries(answer.headers);
-  response.writeHead(answer.status, headers);
-  response.end(new Uint8Array(await answer.arrayBuffer()));
 }
 
 async function main([nKills = "500", seed = "1"]) {

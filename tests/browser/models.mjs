@@ -8,8 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serve } from "../../web/serve.mjs";
-import { FaultServer } from "../fault-server.mjs";
-import { passOn } from "./keep.mjs";
+import { FaultServer, passOnTo } from "../fault-server.mjs";
 import { until } from "./offline.mjs";
 
 const PRECACHE = fileURLToPath(new URL("../../web/precache.mjs", import.meta.url));
@@ -19,14 +18,24 @@ export async function testModels(t, browser, { app, model }) {
   const folder = mkdtempSync(join(tmpdir(), "sotto-models-"));
   cpSync(app, folder, { recursive: true });
   const site = await serve({ mounts: { "/": folder } });
-  const server = await new FaultServer(readFileSync(model), (request, response) => passOn(site.url, request, response)).listen();
+  const server = await new FaultServer(readFileSync(model), passOnTo(site.url)).listen();
   moveModel(folder, server.url);
   const isTrue = (expression) => until(browser, expression);
   const click = (selector) => browser.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`);
-  const textOf = (selector) => browser.evaluate(`document.querySelector(${JSON.stringify(selector)}).innerText`);
+  const textOf = (selector) =>
+    browser.evaluate(`document.querySelector(${JSON.stringify(selector)}).innerText`);
   try {
     await browser.goto(new URL("/", server.url).href);
     await isTrue("document.querySelector('#welcome-models .model-card') !== null");
+    if (await browser.evaluate("navigator.storage !== undefined")) {
+      await browser.evaluate("void (navigator.storage.estimate = async () => ({ quota: 5e7, usage: 1e7 }))");
+      await click("#welcome-models .model-card");
+      await isTrue("document.querySelector('#offer-problems').innerText.includes('QUOTA')");
+      assert.match(await textOf("#offer-facts"), /40 MB free: too little to keep it/);
+      await browser.evaluate("delete navigator.storage.estimate");
+      await click("#offer-dialog [data-close]");
+      server.expect();
+    }
     await click("#welcome-models .model-card");
     await isTrue("document.querySelector('#offer-facts').innerText.includes('writes about')");
     const facts = await textOf("#offer-facts");

@@ -9,7 +9,9 @@ import { promisify } from "node:util";
 import { serve } from "../../web/serve.mjs";
 import { testApp, testMinimal } from "./app.mjs";
 import { cases } from "./cases.js";
-import { browsers } from "./drivers.mjs";
+import { browsers, openWebKitWithProfile } from "./drivers.mjs";
+import { testFaults } from "./faults.mjs";
+import { testImports } from "./import.mjs";
 import { testKeeping } from "./keep.mjs";
 import { testKills } from "./kills.mjs";
 import { testModels } from "./models.mjs";
@@ -18,9 +20,16 @@ import { testOffline } from "./offline.mjs";
 const root = new URL("../../", import.meta.url);
 const path = (name) => new URL(name, root).pathname;
 const MODEL = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
+const MODEL_PATH = path(MODEL.replace("/", "/cache/"));
 // The machine's Node may be too old for the package; npm installs a newer one.
 const NODE = path("node_modules/.bin/node");
 const BROWSER_MS = 300_000;
+
+const FAULTS = {
+  Chromium: { isChosen: ({ name }) => !name.startsWith("gzip") }, // it refuses to decode what it has not offered to
+  Firefox: { isChosen: ({ isEssential, isMute }) => isEssential && !isMute, bytesPerMs: 1 << 14 },
+  WebKitGTK: { isChosen: ({ isEssential }) => isEssential, bytesPerMs: 1 << 14 },
+};
 
 const sites = {};
 const expected = {}; // case name -> what Node gave
@@ -52,10 +61,9 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
     try {
       await runCases(t, browser, "isolated", Object.keys(cases));
       await runCases(t, browser, "plain", ["load by URL", "sampled text", "close"]);
-      await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, path(MODEL.replace("/", "/cache/"))));
-      const model = path(MODEL.replace("/", "/cache/"));
-      await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model }));
-      if (name !== "WebKitGTK") { // it keeps no model there: without a network there is none to answer
+      if (name !== "WebKitGTK") { // driven like this, it is a private window, and forgets a model at once
+        await testStorage(t, name, browser);
+        await t.test("the models of the chat page", (t) => testModels(t, browser, { app: path("build/app"), model: MODEL_PATH }));
         await t.test("the page without a network", (t) => testOffline(t, browser, { app: path("build/app"), models: path("models/cache") }));
       }
       if (name === "Chromium") {
@@ -67,6 +75,21 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
       await browser.close();
     }
   });
+}
+
+test("WebKitGTK with a profile", { skip: browsers.WebKitGTK.missing, timeout: BROWSER_MS }, async (t) => {
+  const browser = await openWebKitWithProfile();
+  try {
+    await testStorage(t, "WebKitGTK", browser);
+  } finally {
+    await browser.close();
+  }
+});
+
+async function testStorage(t, name, browser) {
+  await t.test("what is kept", (t) => testKeeping(t, browser, sites.plain.url, MODEL_PATH));
+  await t.test("what is brought and what is secret", (t) => testImports(t, browser, sites.plain.url, MODEL_PATH));
+  await t.test("faults", (t) => testFaults(t, browser, sites.plain.url, FAULTS[name]));
 }
 
 async function runCases(t, browser, site, names) {

@@ -51,6 +51,12 @@ export function normalisedError(rows, expected) {
   return error / size;
 }
 
+/** Of the angle between two vectors. */
+export function cosine(a, b) {
+  const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
 export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The 95 % interval of the mean, by bootstrap: [low, high]. The random numbers are the same each time. */

@@ -45,7 +45,7 @@ const ENGLISH = ["Hello", " Hello", "  Hello", "Hello world", "Hello, world!", "
 const WEB = ["https://user:pw@example.com:8080/a/b.html?q=1&r=%20x#frag", "www.example.co.uk",
   "me+tag@mail.example.org", "C:\\Users\\x\\y.txt", "~/.config/a-b_c", "192.168.0.1/24 ::1 fe80::1%eth0",
   "2026-11-26T00:51:40.123Z", "+49 (0)30 1234-5678", "$1,234,567.89 €1.234,50 50% 3/4"];
-const CODE = [
+export const CODE = [
   "def f(x: int) -> str:\n    return f\"{x!r:>10}\"  # 4 spaces\n\n\nclass A(B):\n\tpass\n",
   "int main(void) {\n\tfor (int i = 0; i < 10; i++)\n\t\tprintf(\"%d\\n\", a[i]->b.c & ~0x7fUL);\n}\n",
   "const f = async ({ a, ...b }) => (await a?.b ?? `${b}\\n`);\r\n// end\r\n",
@@ -120,13 +120,13 @@ const ALPHABETS = [
   SPACES, [" "], ["\n"], [" ", "\n", "\t"], INVISIBLE, CONTROLS, NOT_CHARACTERS, ...DIGITS, DIGITS[0], NUMBERS, MARKS,
   EMOJI, SYMBOLS, ["'", "’"], ["▁", " "],
 ];
-const TOO_HIGH = /\xf4[\x90-\xbf][\x80-\xbf]{2}|[\xf5-\xf7][\x80-\xbf]{3}/;
 const WORDS = [...CONTRACTIONS, ...ENGLISH, ...SCRIPTS, ...CODE, ...WEB].join(" ").split(/(?<= )/);
 
-// What UTF-8 does not allow: bytes that are no beginning or have no end, overlong forms, surrogates. Not characters
-// beyond U+10FFFF: of those llama.cpp dies.
+// What UTF-8 does not allow: bytes that are no beginning or have no end, overlong forms, surrogates.
 const BROKEN = ["80", "bf", "c3", "c328", "e282", "e296", "f09f98", "c080", "c181", "e08080", "eda080", "edb080", "f08080af",
   "f888808080", "fe", "ff", "ffffff", "efbfbd"].map((bytes) => Buffer.from(bytes, "hex"));
+// Bytes of which llama.cpp dies: characters beyond U+10FFFF, overlong spaces.
+const DEADLY = /\xf4[\x90-\xbf][\x80-\xbf]{2}|[\xf5-\xf7][\x80-\xbf]{3}|(?:\xc0|\xe0\x80|\xf0\x80\x80)\xa0/;
 
 /** n mixtures of scripts, words, spaces and pieces of special tokens, as bytes; one in four has broken characters. The
  *  same ones each time. */
@@ -154,7 +154,7 @@ export function randomTexts(n) {
   const text = () => Buffer.from(piece() + many(piece));
   const broken = () => {
     const bytes = Array.from({ length: 1 + below(4) }).reduce(breakOnce, text());
-    return TOO_HIGH.test(bytes.toString("latin1")) ? broken() : bytes;
+    return DEADLY.test(bytes.toString("latin1")) ? broken() : bytes;
   };
   return Array.from({ length: n }, () => (below(4) ? text() : broken()));
 }

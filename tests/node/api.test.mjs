@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { MODEL_PATH, MODEL_URL, PACKAGE, QUESTION, collect } from "./support.mjs";
 
-const { SottoError, load } = await import(new URL("index.js", PACKAGE));
+const { SottoError, forget, kept, keptFile, load } = await import(new URL("index.js", PACKAGE));
 
 const GREEDY = { ...QUESTION, temperature: 0, max_tokens: 12 };
 const COUNT = { prompt: "One, two, three,", temperature: 0 };
@@ -23,6 +23,14 @@ test("info tells of the model", () => {
   assert.equal(fileBytes, 98_362_432);
   assert.ok(memoryBytes > rest.weightBytes && memoryBytes < 2 * fileBytes, `${memoryBytes} bytes of memory`);
   assert.ok(name.length > 0 && rest.canTokenize && rest.hasChatTemplate);
+});
+
+test("without storage the model is in memory, and says so; what needs storage is STORAGE_REFUSED", async () => {
+  const url = "https://example.org/model.gguf";
+  assert.equal(model.info.storage, "memory");
+  await assert.rejects(keptFile(url), { name: "SottoError", code: "STORAGE_REFUSED", message: /settings/ });
+  assert.deepEqual(await kept(), []);
+  await forget(url);
 });
 
 test("tokens and text", async () => {

@@ -77,7 +77,7 @@ test("what is unsupported is named, with the rest of the report", async () => {
 
   const tokenizer = await inspect(patched("tokenizer.ggml.pre", "smollm", "smoxxm"));
   assert.deepEqual(tokenizer.unsupported.map(({ code }) => code), ["UNSUPPORTED_TOKENIZER"]);
-  assert.match(tokenizer.unsupported[0].message, /the tokenizer is "gpt2" with "smoxxm"/);
+  assert.match(tokenizer.unsupported[0].message, /the tokenizer 'gpt2' with the pre-tokenizer smoxxm/);
   assert.ok(tokenizer.memoryBytes > 0);
 
   const template = await inspect(patched("tokenizer.chat_template", "{% for", "{% fox"));

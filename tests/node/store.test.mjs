@@ -1,9 +1,11 @@
-// store.test.mjs: what is kept survives crashes without a lie, fits into its map, and holds no secret.
+// store.test.mjs: what is kept survives crashes without a lie, in either storage, fits into its map, and holds no secret.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CacheFolder } from "../../build/sotto/cache.js";
+import { OpfsFolder } from "../../build/sotto/opfs.js";
 import { RangeSet } from "../../build/sotto/ranges.js";
 import { Store, publicUrl } from "../../build/sotto/store.js";
-import { MemoryFolder } from "./memory-folder.mjs";
+import { MemoryCaches, MemoryDirectory } from "./memory-storage.mjs";
 
 const URL = "https://example.org/model.gguf";
 const REMOTE = { totalBytes: 1 << 20, validator: '"one"' };
@@ -23,60 +25,155 @@ function bytesAt(offset, length, version) {
   return Uint8Array.from({ length }, (_, i) => valueAt(offset + i, version));
 }
 
+const STORAGES = {
+  opfs: { makeDisk: () => new MemoryDirectory(), makeFolder: (disk) => new OpfsFolder(disk) },
+  cache: { makeDisk: () => new MemoryCaches(), makeFolder: (disk) => new CacheFolder(disk) },
+};
+
+async function readAll(kept, begin, end) {
+  const bytes = new Uint8Array(end - begin);
+  for (let at = begin; at < end; ) {
+    const n = await kept.read(at, bytes.subarray(at - begin));
+    assert.ok(n > 0, `nothing is at ${at}`);
+    at += n;
+  }
+  return bytes;
+}
+
 // Every byte that the map names is the file's, of the version that the map names.
-async function assertTrue(folder) {
-  const kept = await new Store(folder).open(URL, () => {});
+async function assertTrue(folder, url) {
+  const kept = await new Store(folder).open(url);
   const version = Number(kept.validator ?? 0);
   for (const [begin, end] of kept.ranges.ranges) {
-    const bytes = new Uint8Array(end - begin);
-    kept.read(begin, bytes);
-    assert.deepEqual(bytes, bytesAt(begin, end - begin, version), `${begin} to ${end} of version ${version}`);
+    const expected = bytesAt(begin, end - begin, version);
+    assert.deepEqual(await readAll(kept, begin, end), expected, `${begin} to ${end} of version ${version}`);
   }
   return kept;
 }
 
-test("500 crashes at any moment: the map never names a byte that is not there", async () => {
-  let survivors = 0;
-  for (let seed = 1; seed <= 500; seed++) {
-    const random = randomOf(seed);
-    const folder = new MemoryFolder();
-    let version = 1;
-    const kept = await new Store(folder).open(URL, () => {});
-    folder.crashAfter(random(60), () => random(5) / 4);
-    let hasSaved = false; // since the last clear
-    for (let steps = random(40); steps > 0; steps--) {
-      const offset = random(5000);
-      const action = random(10);
-      if (action < 6) kept.write(offset, bytesAt(offset, 1 + random(700), version));
-      else if (action < 9) {
-        kept.save({ totalBytes: 10_000, validator: String(version) });
-        hasSaved ||= kept.ranges.bytes > 0 && folder.crashes === 0;
-      } else if (random(4) === 0) {
-        hasSaved &&= folder.crashes > 0;
-        kept.clear();
-        version++;
-      }
+for (const [storage, { makeDisk, makeFolder }] of Object.entries(STORAGES)) {
+  test(`${storage}: 500 crashes at any moment: the map never names a byte that is not there`, async () => {
+    let survivors = 0;
+    const url = `${URL}?${storage}`;
+    for (let seed = 1; seed <= 500; seed++) survivors += await crashOnce(url, makeDisk(), makeFolder, randomOf(seed));
+    assert.ok(survivors > 100, `only ${survivors} had anything left`);
+  });
+
+  test(`${storage}: a file that was closed is found in the list, whole, and can be deleted`, async () => {
+    const folder = makeFolder(makeDisk());
+    const [key, half] = await Promise.all(["a", "b"].map((name) => keepSome(folder, name)));
+    const sizes = (await folder.list()).map(({ url, bytes, totalBytes }) => [url, bytes, totalBytes]);
+    assert.deepEqual(sizes.sort(), [[`${URL}?a`, 3000, 3000], [`${URL}?b`, 1500, 3000]]);
+    const file = await folder.readWhole(key);
+    assert.deepEqual(new Uint8Array(await file.arrayBuffer()), bytesAt(0, 3000, 1));
+    assert.equal(await folder.readWhole(half), undefined);
+    await folder.remove(key);
+    await folder.remove(key);
+    assert.equal(await folder.readWhole(key), undefined);
+    assert.deepEqual((await folder.list()).map(({ url }) => url), [`${URL}?b`]);
+  });
+
+  test(`${storage}: what cannot be deleted is not read again as another version's`, async () => {
+    const disk = makeDisk();
+    const folder = makeFolder(disk);
+    await keepSome(folder, "a");
+    const kept = await new Store(folder).open(`${URL}?a`);
+    disk.isReadOnly = true;
+    await kept.clear();
+    assert.equal(kept.problem.code, "STORAGE_REFUSED");
+    assert.equal(kept.ranges.bytes, 0);
+    await kept.write(0, bytesAt(0, 100, 2));
+    await kept.close({ totalBytes: 3000, validator: "2" });
+    const again = await new Store(folder).open(`${URL}?a`);
+    assert.deepEqual([again.validator, again.ranges.bytes], ["1", 3000], "as it was");
+    await again.close(REMOTE);
+  });
+}
+
+// Keeps 3000 bytes of `${URL}?${name}`, of b half of them; returns the key, which is the only one that is new.
+async function keepSome(folder, name) {
+  let key;
+  const spy = { storage: folder.storage, open: (given) => folder.open(key = given) };
+  const kept = await new Store(spy).open(`${URL}?${name}`);
+  for (let at = 0; at < (name === "b" ? 1500 : 3000); at += 500) await kept.write(at, bytesAt(at, 500, 1));
+  await kept.close({ totalBytes: 3000, validator: "1" });
+  return key;
+}
+
+// Writes, saves and clears until the power fails. Returns whether anything was left.
+async function crashOnce(url, disk, makeFolder, random) {
+  let version = 1;
+  const kept = await new Store(makeFolder(disk.forProcess())).open(url);
+  disk.crashAfter(random(60), () => random(5) / 4);
+  let hasSaved = false; // since the last clear
+  for (let steps = random(40); steps > 0; steps--) {
+    const offset = random(5000);
+    const action = random(10);
+    if (action < 6) await kept.write(offset, bytesAt(offset, 1 + random(700), version));
+    else if (action < 9) {
+      await kept.save({ totalBytes: 10_000, validator: String(version) });
+      hasSaved ||= kept.ranges.bytes > 0 && disk.crashes === 0;
+    } else if (random(4) === 0) {
+      hasSaved &&= disk.crashes > 0;
+      await kept.clear();
+      version++;
     }
-    folder.crash(() => random(5) / 4);
-    kept.close(REMOTE); // gives the lock back; the dead write nothing
-    const after = await assertTrue(folder);
-    assert.ok(after.ranges.bytes > 0 || !hasSaved, "what was saved is found");
-    survivors += after.ranges.bytes > 0;
-    after.close(REMOTE);
   }
-  assert.ok(survivors > 100, `only ${survivors} had anything left`);
-});
+  disk.crash(() => random(5) / 4);
+  await kept.close(REMOTE); // gives the lock back; the dead write nothing
+  const after = await assertTrue(makeFolder(disk), url);
+  assert.ok(after.ranges.bytes > 0 || !hasSaved, "what was saved is found");
+  const isLeft = after.ranges.bytes > 0;
+  await after.close(REMOTE);
+  return isLeft;
+}
 
 test("a map of very many ranges forgets the shortest", async () => {
-  const folder = new MemoryFolder();
-  const kept = await new Store(folder).open(`${URL}?ranges`, () => {});
-  for (let i = 0; i < 2000; i++) kept.write(i * 100, new Uint8Array(i < 10 ? 50 : 3));
-  kept.close(REMOTE);
-  const again = await new Store(folder).open(`${URL}?ranges`, () => {});
+  const folder = new OpfsFolder(new MemoryDirectory());
+  const kept = await new Store(folder).open(`${URL}?ranges`);
+  for (let i = 0; i < 2000; i++) await kept.write(i * 100, new Uint8Array(i < 10 ? 50 : 3));
+  await kept.close(REMOTE);
+  const again = await new Store(folder).open(`${URL}?ranges`);
   assert.ok(again.ranges.ranges.length > 1000 && again.ranges.ranges.length < 2000);
   for (let i = 0; i < 10; i++) assert.ok(again.ranges.has(i * 100, i * 100 + 50));
-  again.close(REMOTE);
+  await again.close(REMOTE);
 });
+
+test("a piece that the browser has lost is fetched again, not read", async () => {
+  const caches = new MemoryCaches();
+  const folder = new CacheFolder(caches);
+  await keepSome(folder, "a");
+  const cache = await caches.open((await caches.keys())[0]);
+  await cache.put((await cache.keys()).find(({ url }) => url.endsWith("/500-1000")).url, new Response("short"));
+  const kept = await new Store(folder).open(`${URL}?a`);
+  assert.equal(await kept.read(600, new Uint8Array(100)), 0);
+  assert.deepEqual(kept.ranges.ranges, [[0, 500], [1000, 3000]]);
+  await kept.close(REMOTE);
+  assert.equal((await folder.list())[0].bytes, 2500);
+});
+
+const PERSISTENCE = {
+  "Chromium, which decides by itself": { userAgentData: {}, state: "prompt", asked: [1, 1] },
+  "Firefox, which would ask the person": { state: "prompt", asked: [0, 1] },
+  "Firefox, when the person has agreed": { state: "granted", asked: [1, 1] },
+  "a browser that does not know the permission": { state: undefined, asked: [1, 1] },
+};
+
+for (const [browser, { userAgentData, state, asked }] of Object.entries(PERSISTENCE)) {
+  test(`the person is not asked without being told to: ${browser}`, async (context) => {
+    let nAsked = 0;
+    const query = async () => (state ? { state } : Promise.reject(new TypeError("no such permission")));
+    const storage = { persist: async () => void nAsked++ };
+    context.mock.getter(globalThis, "navigator", () => ({ userAgentData, storage, permissions: { query } }));
+    const { askToPersist } = await import(`../../build/sotto/store.js?${encodeURIComponent(browser)}`);
+    for (const mayPrompt of [false, true]) {
+      await askToPersist(mayPrompt);
+      assert.equal(nAsked, asked[Number(mayPrompt)]);
+    }
+    await askToPersist(true);
+    assert.equal(nAsked, 1, "once");
+  });
+}
 
 test("what looks like a secret is not part of a file's name", () => {
   const secret = "token=abc&X-Amz-Signature=1&X-Amz-Date=2&sig=3&Expires=4#part";
@@ -86,19 +183,20 @@ test("what looks like a secret is not part of a file's name", () => {
 });
 
 test("two files are two", async () => {
-  const store = new Store(new MemoryFolder());
-  const one = await store.open(`${URL}?file=1`, () => {});
-  one.write(0, new Uint8Array(10));
-  const two = await store.open(`${URL}?file=2`, () => {});
+  const store = new Store(new OpfsFolder(new MemoryDirectory()));
+  const one = await store.open(`${URL}?file=1`);
+  await one.write(0, new Uint8Array(10));
+  const two = await store.open(`${URL}?file=2`);
   assert.equal(two.ranges.bytes, 0);
-  one.close(REMOTE);
-  two.close(REMOTE);
+  await one.close(REMOTE);
+  await two.close(REMOTE);
 });
 
-test("where storage fails, there is no store", async () => {
+test("storage that fails is STORAGE_REFUSED", async () => {
   const folder = { open: () => Promise.reject(new Error("refused")) };
-  assert.equal(await new Store(folder).open(`${URL}?refused`, () => {}), null);
-  assert.equal(await new Store(folder).open(`${URL}?refused`, () => {}), null, "its lock is given back");
+  await assert.rejects(new Store(folder).open(`${URL}?refused`), { code: "STORAGE_REFUSED", message: /refused.*settings/ });
+  await assert.rejects(new Store(folder).open(`${URL}?refused`), { code: "STORAGE_REFUSED" }, "its lock is given back");
+  await assert.rejects(new Store(undefined).open(URL), { code: "STORAGE_REFUSED" });
 });
 
 test("sets of ranges against a list of bytes", () => {

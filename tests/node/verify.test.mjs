@@ -4,15 +4,17 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
+import { CacheFolder } from "../../build/sotto/cache.js";
 import { chooseModule } from "../../build/sotto/features.js";
 import { digestOnHub, isOnHub } from "../../build/sotto/hub.js";
 import { Instance } from "../../build/sotto/instance.js";
+import { OpfsFolder } from "../../build/sotto/opfs.js";
 import { compile } from "../../build/sotto/platform.js";
 import { readSource } from "../../build/sotto/source.js";
 import { Store } from "../../build/sotto/store.js";
 import { Sha256, Verifier } from "../../build/sotto/verify.js";
 import { FaultServer } from "../fault-server.mjs";
-import { MemoryFolder } from "./memory-folder.mjs";
+import { MemoryCaches, MemoryDirectory } from "./memory-storage.mjs";
 import { MODEL_PATH, MODEL_URL, PACKAGE, QUESTION, collect } from "./support.mjs";
 
 const { load } = await import(new URL("index.js", PACKAGE));
@@ -20,6 +22,7 @@ const { load } = await import(new URL("index.js", PACKAGE));
 const FILE = Uint8Array.from({ length: 2_500_000 }, (_, i) => (i * 2654435761) >>> 13);
 const WHERE = { start: 0, middle: 1_234_567, end: FILE.length - 1 };
 const WANTED = [[2_000_000, 2_100_000], [2_400_000, 2_450_000], [700_000, 1_500_000]];
+const FOLDERS = { opfs: () => new OpfsFolder(new MemoryDirectory()), cache: () => new CacheFolder(new MemoryCaches()) };
 const DIGEST = digestOf(FILE);
 const WRONG = "0".repeat(64);
 
@@ -30,7 +33,7 @@ let folder;
 let nHashers;
 before(async () => { server = await new FaultServer(FILE).listen(); });
 beforeEach(() => {
-  folder = new MemoryFolder();
+  folder = FOLDERS.opfs();
   nHashers = 0;
   server.setFile(FILE, '"one"');
   server.expect();
@@ -66,11 +69,14 @@ async function take(source, { digest = DIGEST, wanted, ...options } = {}) {
 
 const fromServer = (options) => take(server.url, { store: new Store(folder), ...options });
 
-for (const wanted of [undefined, WANTED]) {
-  const how = wanted ? "with ranges wanted" : "in its order";
+for (const [storage, makeFolder] of Object.entries(FOLDERS)) {
+  for (const wanted of [undefined, WANTED]) testFromServer(makeFolder, wanted, `${storage}, ${wanted ? "with ranges wanted" : "in its order"}`);
+}
+
+function testFromServer(makeFolder, wanted, how) {
   test(`the right file, ${how}, from a server, a Blob and a buffer`, async () => {
     for (const source of [server.url, new Blob([FILE]), FILE]) {
-      const { verified, offsets } = await take(source, { store: new Store(new MemoryFolder()), wanted });
+      const { verified, offsets } = await take(source, { store: new Store(makeFolder()), wanted });
       assert.equal(verified, true);
       assert.equal(offsets.some((offset, i) => offset < offsets[i - 1]), wanted !== undefined);
     }
@@ -78,6 +84,7 @@ for (const wanted of [undefined, WANTED]) {
 
   for (const [where, at] of Object.entries(WHERE)) {
     test(`one wrong bit at the ${where}, ${how}: CHECKSUM, and nothing of it is kept`, async () => {
+      folder = makeFolder();
       server.setFile(flipped(at), '"one"');
       await assert.rejects(fromServer({ wanted }), { name: "SottoError", code: "CHECKSUM", message: new RegExp(DIGEST) });
       server.setFile(FILE, '"two"');
@@ -87,6 +94,7 @@ for (const wanted of [undefined, WANTED]) {
     });
 
     test(`a download that broke off at the ${where} is hashed as a whole, ${how}`, async () => {
+      folder = makeFolder();
       const fault = { kind: "status", status: 400, times: 1 };
       server.expect({ kind: "reset", at: Math.max(at, 1), times: 1 }, fault);
       await assert.rejects(fromServer({ wanted }), { code: "SERVER_ERROR" });
@@ -94,6 +102,14 @@ for (const wanted of [undefined, WANTED]) {
     });
   }
 }
+
+test("storage that is full leaves the file unverified, not unread", async () => {
+  for (const [storage, disk] of [["opfs", new MemoryDirectory()], ["cache", new MemoryCaches()]]) {
+    disk.roomBytes = 1_000_000;
+    folder = storage === "opfs" ? new OpfsFolder(disk) : new CacheFolder(disk);
+    assert.equal((await fromServer({ wanted: WANTED })).verified, false);
+  }
+});
 
 test("without storage a file comes in its own order", async () => {
   const { verified, offsets } = await take(server.url, { wanted: WANTED });
@@ -195,6 +211,7 @@ test("a file that changes half-way is loaded once more, and no further", { timeo
   const model = await load(server.url, { ...OPTIONS, sha256: MODEL_DIGEST });
   assert.equal(await model.verified, true);
   assert.ok(server.sentBytes >= file.length, "it was fetched from its start again");
+  assert.deepEqual([model.info.storage, model.info.storageProblem.code], ["memory", "STORAGE_REFUSED"]);
   assert.equal(server.requests.length, 3);
   model.close();
 });

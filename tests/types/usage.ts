@@ -4,7 +4,7 @@ import type { ChatCompletion, ChatMessage, CompletionStream, LoadOptions, Model 
 
 const options: LoadOptions = {
   nCtx: 2048, kvType: "f16", level: "relaxed", signal: new AbortController().signal,
-  keep: false,
+  keep: false, persist: true,
   onProgress: ({ phase, loadedBytes, totalBytes }) => console.log(phase, loadedBytes / (totalBytes ?? loadedBytes)),
 };
 
@@ -27,6 +27,7 @@ export async function isWorthIt(url: URL): Promise<boolean> {
 
 export async function early(): Promise<void> {
   const model = await load("model.gguf", { early: true });
+  if (model.info.storage !== "cache" && model.info.storageProblem?.code === "QUOTA") console.warn("no room");
   const nothing: void = await model.ready;
   return nothing;
 }

@@ -15,7 +15,8 @@ export async function offer(model, options, onAccept) {
   show({ Download: bytes(model.bytes), "This device": "being looked at …", Licence: model.licence });
   problems.replaceChildren();
   const closing = new AbortController();
-  dialog.addEventListener("close", () => closing.abort(), { once: true });
+  // The event may come after the dialog has been opened again.
+  dialog.addEventListener("close", () => dialog.open || closing.abort(), { signal: closing.signal });
   accept.onclick = () => {
     dialog.close();
     onAccept();

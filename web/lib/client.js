@@ -16,7 +16,8 @@ const HEADER_PORTION_BYTES = 1 << 20; // asked for at once where the header alon
 export class Client {
   #source;
   #options;
-  #storage = "none";
+  #storage = "memory";
+  #storageProblem = null;
   #isVerified = false;
   #verification; // of the load under way: { promise, resolve, reject }
   #checksumError = null; // for good: who loads a wrong file again gets it again
@@ -60,9 +61,14 @@ export class Client {
     }
   }
 
-  /** Whether the source is kept: "opfs" or "none". */
+  /** Where the source is kept: "opfs", "cache", or "memory" alone. */
   get storage() {
     return this.#storage;
+  }
+
+  /** Why it is not, or of a split model a part: a SottoError; null when nothing is wrong. */
+  get storageProblem() {
+    return this.#storageProblem;
   }
 
   /** Whether the file's SHA-256 has been compared with the one that it must have. */
@@ -78,6 +84,7 @@ export class Client {
   #start({ signal, onProgress }) {
     let ready;
     this.#isVerified = false;
+    this.#storageProblem = null;
     this.#verification = defer();
     const opened = new Promise((resolve, reject) => {
       ready = this.#load(signal, resolve, onProgress);
@@ -179,7 +186,7 @@ export class Client {
       return () => controller.abort();
     }
     const keep = this.#isKept();
-    if (keep) askToPersist();
+    if (keep) askToPersist(this.#options.persist);
     const worker = this.#adopt("io-worker.js", newIoWorker(this.#options.ioWorkerUrl));
     listen(worker, (event) => {
       if (event.verified !== undefined) this.#stop(worker);
@@ -190,8 +197,9 @@ export class Client {
     return () => this.#stop(worker);
   }
 
-  #hear({ storage = this.#storage, waiting, verified, error }, onProgress) {
-    this.#storage = storage;
+  #hear({ storage, storageProblem, waiting, verified, error }, onProgress) {
+    if (storage && !this.#storageProblem) this.#storage = storage;
+    if (storageProblem) this.#storageProblem ??= errorFromMessage(storageProblem);
     if (waiting) onProgress?.({ phase: "waiting", ...waiting });
     if (verified !== undefined) this.#verification?.resolve(this.#isVerified = verified);
     if (error) this.#fail(this.#checksumError = errorFromMessage(error));

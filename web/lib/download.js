@@ -2,7 +2,7 @@
 // storage, the rest from the network, and is kept. In the file's order until ranges are wanted; from then on those
 // first, over several connections when the server knows ranges.
 import { CHUNK_BYTES } from "./buffers.js";
-import { throwIfAborted } from "./errors.js";
+import { errorToMessage, throwIfAborted } from "./errors.js";
 import { fetchStretch } from "./http.js";
 import { Order, RangeSet, joinNear } from "./ranges.js";
 
@@ -30,8 +30,8 @@ export class Download {
 
   /**
    * buffers: a Buffers. store: a Store or null. sha256: what is kept must have been verified as this, if as anything.
-   * onEvent({ storage }): whether the file is kept; ({ waiting }): how far another tab is. portionBytes: the most that one
-   * request asks for, while the file comes in its own order.
+   * onEvent({ storage, storageProblem }): where the file is kept, and why not; ({ waiting }): how far another tab is.
+   * portionBytes: the most that one request asks for, while the file comes in its own order.
    */
   constructor(url, { portionBytes = Infinity, ...options }) {
     const { headers, signal, store = null, sha256, buffers, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = options;
@@ -53,17 +53,18 @@ export class Download {
       while (!this.#isWhole()) {
         throwIfAborted(this.#remote.signal);
         this.#connect();
-        const chunk = this.#takeArrived() ?? this.#readKept();
+        const chunk = this.#takeArrived() ?? await this.#readKept();
         if (chunk) yield* this.#new(chunk);
         else if (!this.#connections.size) continue;
         else await Promise.race([...this.#connections].map(({ waiting }) => waiting));
       }
     } catch (error) {
-      if (error.code === "CHANGED") this.#kept?.clear();
+      if (error.code === "CHANGED") await this.#kept?.clear();
       throw error;
     } finally {
       for (const connection of this.#connections) this.#drop(connection);
-      if (!this.#isHeld) this.close();
+      if (this.#isHeld) await this.#kept?.save(this.#remote);
+      else await this.close();
     }
   }
 
@@ -79,26 +80,25 @@ export class Download {
   }
 
   get canReread() {
-    return this.#kept !== null && !this.#kept.isFull;
+    return this.#kept !== null && !this.#kept.problem;
   }
 
   /** Fills bytes as far as they are there; returns how many. */
-  reread(offset, bytes) {
+  async reread(offset, bytes) {
     const [begin, end] = first(this.#kept?.ranges.parts(offset, offset + bytes.length) ?? [].values()) ?? [];
-    if (begin !== offset) return 0;
-    this.#kept.read(begin, bytes.subarray(0, end - begin));
-    return end - begin;
+    return begin === offset ? this.#kept.read(begin, bytes.subarray(0, end - begin)) : 0;
   }
 
   /** The file is verified as that digest; null: it is wrong, and dropped. */
-  settle(sha256) {
-    if (sha256 === null) this.#kept?.clear();
+  async settle(sha256) {
+    if (sha256 === null) await this.#kept?.clear();
     else if (this.#kept) this.#kept.sha256 = sha256;
   }
 
-  close() {
-    this.#kept?.close(this.#remote);
+  async close() {
+    const kept = this.#kept;
     this.#kept = null;
+    await kept?.close(this.#remote);
   }
 
   get #fileBytes() {
@@ -111,10 +111,15 @@ export class Download {
 
   async #openKept() {
     const onWaiting = (waiting) => this.#onEvent({ waiting });
-    this.#kept = await this.#store?.open(this.#remote.url, onWaiting) ?? null;
-    this.#onEvent({ storage: this.#kept ? "opfs" : "none" });
+    const onProblem = (error) => this.#onEvent({ storage: "memory", storageProblem: errorToMessage(error) });
+    try {
+      this.#kept = await this.#store?.open(this.#remote.url, { onWaiting, onProblem }) ?? null;
+      this.#onEvent({ storage: this.#kept?.storage ?? "memory" });
+    } catch (error) {
+      onProblem(error);
+    }
     const isOther = this.#sha256 && this.#kept?.sha256 && this.#kept.sha256 !== this.#sha256;
-    if (isOther) this.#kept.clear();
+    if (isOther) await this.#kept.clear();
     const { totalBytes, validator } = this.#kept ?? {};
     const cache = this.#kept ? "no-store" : "default"; // the browser need not keep it a second time
     Object.assign(this.#remote, { totalBytes, validator, cache });
@@ -204,14 +209,16 @@ export class Download {
 
   // ---- storage ----
 
-  #readKept() {
+  async #readKept() {
     if (!this.#stock.ranges.length) return null;
     for (const [begin, end] of this.#order.left(this.#sent, this.#fileBytes)) {
       const [from, to] = first(this.#stock.parts(begin, end)) ?? [];
       if (from === begin || (this.#order.isFree && from !== undefined)) {
         const bytes = this.#remote.buffers.take(Math.min(to - from, CHUNK_BYTES));
-        this.#kept.read(from, bytes);
-        return { offset: from, bytes };
+        const n = await this.#kept.read(from, bytes);
+        if (n > 0) return { offset: from, bytes: bytes.subarray(0, n) };
+        this.#stock = new RangeSet(this.#kept.ranges.ranges); // the network has what storage lost
+        return null;
       }
       if (!this.#order.isFree) return null;
     }
@@ -231,10 +238,9 @@ export class Download {
 
   async #keep(offset, bytes) {
     const kept = this.#kept;
-    if (!kept || kept.isFull || kept.ranges.has(offset, offset + bytes.length)) return;
+    if (!kept || kept.problem || kept.ranges.has(offset, offset + bytes.length)) return;
     await kept.reserve(this.#fileBytes);
-    kept.write(offset, bytes);
-    if (kept.unsavedBytes >= SAVE_BYTES * Math.max(1, this.#connections.size)) kept.save(this.#remote);
-    if (kept.isFull) this.#onEvent({ storage: "none" });
+    await kept.write(offset, bytes);
+    if (kept.unsavedBytes >= SAVE_BYTES * Math.max(1, this.#connections.size)) await kept.save(this.#remote);
   }
 }

@@ -28,10 +28,13 @@ export async function rerankAll(engine, query, documents, { signal }) {
   return { scores, nTokens: countTokens(lists) };
 }
 
-// [CLS] query [SEP] document [SEP]: the second text without its begin token.
+// By the file's template (Qwen 3 has one), or as [CLS] query [SEP] document [SEP] with the tokens that the file asks for.
 function pairOf(engine, query, document) {
-  const [first, second] = [query, document].map((text) => engine.tokenize(text, { bos: true }));
-  return [...first, ...(second[0] === engine.info.bos_token ? second.slice(1) : second)];
+  const template = engine.header.find("tokenizer.chat_template.rerank");
+  if (template === undefined)
+    return [...engine.tokenize(query, { part: "first" }), ...engine.tokenize(document, { part: "second" })];
+  const texts = { "{query}": query, "{document}": document };
+  return engine.tokenize(template.replace(/\{(query|document)\}/g, (name) => texts[name]), { special: true });
 }
 
 const countTokens = (lists) => lists.reduce((sum, { length }) => sum + length, 0);

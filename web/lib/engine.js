@@ -201,13 +201,14 @@ export class Engine {
   get nVocab() { return this.info.n_vocab; }
   get memoryBytes() { return this.instance.memory.buffer.byteLength; }
 
-  tokenize(text, { special = false, bos = false } = {}) {
+  /** part: "first" or "second", of a pair of texts. */
+  tokenize(text, { special = false, bos = false, part } = {}) {
     const { instance, out } = this;
     return instance.scope(() => {
       const { at, nBytes } = instance.placeText(text);
       const scratchBytes = this.exports.sotto_tokenize_measure(this.model, at, nBytes) >>> 0;
       const scratch = instance.allocate(scratchBytes);
-      const flags = (special ? TOKENIZE.SPECIAL : 0) | (bos ? TOKENIZE.BOS_EOS : 0);
+      const flags = (special ? TOKENIZE.SPECIAL : 0) | (bos ? TOKENIZE.BOS_EOS : 0) | (part ? TOKENIZE[part.toUpperCase()] : 0);
       const request = [this.model, at, nBytes, flags, scratch, scratchBytes];
       const attempt = (cap) => {
         const tokens = instance.allocate(cap * 4);

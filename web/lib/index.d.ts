@@ -43,11 +43,16 @@ export interface LoadOptions {
   /** HTTP headers for a source that is a URL. */
   headers?: Record<string, string>;
   /**
-   * Keep a file from a URL in the browser's storage (OPFS), so that a download that ends early goes on where it was, and
+   * Keep a file from a URL in the browser's storage (OPFS, or else the Cache API), so that a download that ends early goes on where it was, and
    * one that is whole is never repeated: it loads offline, and is not compared with the server's again (see forget).
    * Default: true. Where there is no such storage or no room in it, loading goes on without: see ModelInfo.storage.
    */
   keep?: boolean;
+  /**
+   * Ask the browser to delete nothing of this site on its own, also where it then asks the person (Firefox). Default: false,
+   * only where nobody is asked.
+   */
+  persist?: boolean;
   /**
    * The file's SHA-256 in 64 hexadecimal digits. It is computed beside the loading, which does not wait for it: until it is
    * known answers say verified: false, and a wrong one fails whatever is under way with CHECKSUM, drops what was kept, and
@@ -93,8 +98,13 @@ export interface ModelInfo {
   readonly weightBytes: number;
   /** Bytes of all memory of the engine. */
   readonly memoryBytes: number;
-  /** Where the file is kept: in the origin private file system, or nowhere. */
-  readonly storage: "opfs" | "none";
+  /** Where the file is kept: in the origin private file system, in the Cache API, or nowhere: it is in memory alone. */
+  readonly storage: "opfs" | "cache" | "memory";
+  /**
+   * Why a file from a URL is not kept, or only some of it: QUOTA (what is there stays) or STORAGE_REFUSED. The loading went
+   * on without. Null: it is kept, or LoadOptions.keep is false.
+   */
+  readonly storageProblem: SottoError | null;
   /** Whether the file's SHA-256 is known to be right: compared now, or when the file that is kept was fetched. */
   readonly verified: boolean;
 }
@@ -119,7 +129,7 @@ export function forget(url: string | URL): Promise<void>;
 
 /**
  * The file that is kept of a URL, to be written to the person's disk, say: it stays in storage and is read as it is used.
- * Undefined unless all of it is there.
+ * Undefined unless all of it is there; STORAGE_REFUSED where the browser keeps nothing.
  */
 export function keptFile(url: string | URL): Promise<File | undefined>;
 
@@ -222,7 +232,10 @@ export interface Model {
   readonly chat: { readonly completions: ChatCompletions };
   readonly completions: Completions;
   readonly embeddings: Embeddings;
-  /** Scores documents for a query, by the model's classification head; the best first. */
+  /**
+   * Scores documents for a query, by the model's classification head; the best first. The two texts go into the file's
+   * template for it (Qwen 3's), or with the begin, separator and end tokens that the file asks for.
+   */
   rerank(request: RerankRequest): Promise<RerankResult>;
   /** special: text that spells a special token becomes it. bos: add the tokens that the file wants at the ends. */
   tokenize(text: string, options?: { special?: boolean; bos?: boolean }): Promise<number[]>;
@@ -264,7 +277,10 @@ export interface EmbeddingsRequest {
   /** Only so many of the vector's first numbers, made of length 1 again. */
   dimensions?: number | null;
   encoding_format?: "float" | "base64" | null;
-  /** How the tokens' vectors become one. Default: as the file says; NO_POOLING when it does not. */
+  /**
+   * How the tokens' vectors become one. Default: as the file says. One that says nothing, or "none" (a vector for each token,
+   * which this shape has no place for), is NO_POOLING: say which you want.
+   */
   pooling?: "mean" | "first" | "last" | null;
   model?: string | null;
   user?: string | null;

@@ -183,6 +183,9 @@ function publicInfo(info, client) {
     get storage() {
       return client.storage;
     },
+    get storageProblem() {
+      return client.storageProblem;
+    },
     get verified() {
       return client.isVerified;
     },

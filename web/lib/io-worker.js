@@ -1,6 +1,6 @@
 // io-worker.js: reads a source and hands its chunks to the compute worker, so that bytes flow while that computes; or
 // writes a file to storage.
-import { errorOf, errorToMessage } from "./errors.js";
+import { errorToMessage } from "./errors.js";
 import { feed } from "./feed.js";
 import { listen, parent } from "./platform.js";
 import { readSource } from "./source.js";
@@ -14,18 +14,17 @@ listen(parent, (request) => {
 });
 
 async function keepFile({ file, url }) {
-  const kept = await (await openStore())?.open(url);
-  if (!kept) throw errorOf("STORAGE_REFUSED", "the file cannot be kept");
+  const kept = await (await openStore()).open(url);
   try {
     await kept.clear();
     await kept.reserve(file.size);
     for await (const { offset, bytes } of readSource(file)) {
-      const end = offset + bytes.length;
       await kept.write(offset, bytes);
-      if (!kept.ranges.has(0, end)) throw errorOf("QUOTA", `there is no room for the ${file.size} bytes of the file`);
-      tell({ loadedBytes: end });
+      if (kept.problem) throw kept.problem;
+      tell({ loadedBytes: offset + bytes.length });
     }
   } finally {
     await kept.close({ totalBytes: file.size });
   }
+  if (kept.problem) throw kept.problem; // of the last bytes
 }

@@ -9,7 +9,8 @@
 //                           check: undefined, or { sha256 } to compare the file with, without which the hub is asked;
 //                           engine: { url, shared } the module that hashes and reads headers; portionBytes: of a URL, the
 //                           most that one request asks for
-//   from an I/O worker      { storage } whether what arrives is kept, { waiting } how far the tab is that keeps it;
+//   from an I/O worker      { storage } where what arrives is kept, with { storageProblem } as an error's message why no
+//                           more of it is, { waiting } how far the tab is that keeps it;
 //                           last, when all chunks are out, { verified }, or { error } of a file that is the wrong one
 //   to an I/O worker        or { file, url }: a Blob to keep as what the URL gives; from it { loadedBytes } zero or more,
 //                           then { isKept: true } or { error }

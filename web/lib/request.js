@@ -71,7 +71,7 @@ const RERANK = {
 const LOAD = {
   nCtx: integer(1), nBatch: integer(1, 4096), kvType: oneOf("f16", "f32", "int8"), nThreads: integer(1, 64),
   level: oneOf("scalar", "simd128", "relaxed", "dot"), workerUrl: address, ioWorkerUrl: address, wasmUrl: address,
-  headers: object, keep: boolean, sha256: digest, early: boolean, shrinkContext: boolean, onProgress: callback, signal,
+  headers: object, keep: boolean, persist: boolean, sha256: digest, early: boolean, shrinkContext: boolean, onProgress: callback, signal,
 };
 
 const INSPECT = Object.fromEntries(["nCtx", "kvType", "headers", "workerUrl", "ioWorkerUrl", "wasmUrl", "signal"]

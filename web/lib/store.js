@@ -1,261 +1,216 @@
-// store.js: files that are kept between visits, whole or in part, in the origin private file system (OPFS).
+// store.js: files that are kept between visits, whole or in part: in the origin private file system (opfs.js) or, where
+// the browser has or gives none, in the Cache API (cache.js).
 //
-// Of each file there are two: "<key>.gguf", its bytes at their places, and "<key>.map", which says which of them are
-// there. Bytes are flushed before the map that names them is written, into the older of its two slots: a crash at any
-// moment leaves one slot that is whole and tells the truth.
+// Each is a folder { storage: its name, canOpen, open(key), readWhole(key), list(), remove(key) } of files { record,
+// ranges, read(offset, bytes), write(offset, bytes), drop(begin, end), save(record), clear(), close() }. The record is
+// { url, totalBytes, validator, sha256, lastUsed } as it was saved last, or null; ranges says which bytes are there:
+// after a crash at any moment perhaps fewer than were written, never others.
+import { CacheFolder } from "./cache.js";
 import { errorOf } from "./errors.js";
+import { OpfsFolder } from "./opfs.js";
 import { RangeSet } from "./ranges.js";
 import { toHex } from "./verify.js";
 
-const FOLDER = "sotto";
-const SLOT_BYTES = 1 << 16;
-const MAX_RANGES = 1500; // of up to 25 characters: they fit into a slot, beside a URL
-const MAX_OPENINGS = 20; // a worker that was ended gives its files back a little later than its locks
-const OPENING_MS = 50;
 const SECRET = /token|signature|^sign?$|secret|passw|^auth|credential|^policy$|^expires$|api.?key|^x-(amz|goog|ms)-/i;
 
-/** The store of this origin; null where there is none, or the browser refuses it. */
+/** The store of this origin, for a worker. Where the browser gives none, what it opens is STORAGE_REFUSED. */
 export async function openStore() {
-  try {
-    if (!("createSyncAccessHandle" in FileSystemFileHandle.prototype)) return null;
-    return new Store(new OpfsFolder(await openFolder()));
-  } catch {
-    return null;
-  }
+  return new Store((await openFolders()).find(({ canOpen }) => canOpen));
+}
+
+// Those that the browser gives, the better one first.
+async function openFolders() {
+  const folders = await Promise.all([OpfsFolder, CacheFolder].map((Folder) => Folder.open().catch(() => null)));
+  return folders.filter(Boolean);
 }
 
 let isAsked = false;
 
-/** Asks the browser once to delete nothing on its own; it may ask the person, so nobody waits for the answer. */
-export function askToPersist() {
-  if (!isAsked) globalThis.navigator?.storage?.persist?.().catch(() => {}); // a refusal changes nothing
+/**
+ * Asks the browser once to delete nothing on its own. Where it would ask the person (Firefox), only with mayPrompt;
+ * nobody waits for the answer, and a refusal changes nothing.
+ */
+export async function askToPersist(mayPrompt) {
+  const { storage, permissions, userAgentData } = globalThis.navigator ?? {};
+  if (isAsked || !storage?.persist) return;
+  // Chromium says "prompt" and decides by itself; a browser that does not know the permission has nothing to ask for.
+  const query = async () => userAgentData ? "granted" : (await permissions.query({ name: "persistent-storage" })).state;
+  if (!mayPrompt && await query().catch(() => "granted") === "prompt") return;
   isAsked = true;
+  await storage.persist().catch(() => {});
 }
 
 /** The files that are kept: { url, bytes, totalBytes, verified, lastUsed }. */
 export async function listKept() {
-  const folder = await openFolder().catch(() => null);
-  const found = [];
-  for await (const [name, handle] of folder?.entries() ?? []) {
-    if (!name.endsWith(".map")) continue;
-    const record = await handle.getFile().then(readRecord).catch(() => null); // it may be in the making
-    if (record) found.push(record);
-  }
-  return found.map(({ url, ranges, totalBytes, sha256, lastUsed }) => ({
-    url, bytes: new RangeSet(ranges).bytes, totalBytes, verified: sha256 !== undefined, lastUsed: new Date(lastUsed) }));
+  const lists = await Promise.all((await openFolders()).map((folder) => folder.list()));
+  return lists.flat().map(({ url, bytes, totalBytes, sha256, lastUsed }) =>
+    ({ url, bytes, totalBytes, verified: sha256 !== undefined, lastUsed: new Date(lastUsed) }));
 }
 
-/** The file that is kept of a URL, to be read from storage bit by bit; undefined unless it is whole. */
+/** The file that is kept of a URL; undefined unless it is whole. */
 export async function readKept(url) {
-  const folder = await openFolder().catch(() => null);
-  if (!folder) return undefined;
+  const folders = await openFolders();
+  if (!folders.length) throw refused();
   const key = await keyOf(url);
-  const open = async (name) => (await folder.getFileHandle(name)).getFile();
-  const record = await open(`${key}.map`).then(readRecord).catch(() => null);
-  const isWhole = record?.totalBytes !== undefined && new RangeSet(record.ranges).has(0, record.totalBytes);
-  return isWhole ? open(`${key}.gguf`) : undefined;
-}
-
-async function readRecord(file) {
-  return newest(new Uint8Array(await file.arrayBuffer()));
+  for (const folder of folders) {
+    const file = await folder.readWhole(key);
+    if (file) return file;
+  }
+  return undefined;
 }
 
 /** Deletes what is kept of a file; waits for a download of it to end. */
 export async function forgetKept(url) {
-  const folder = await openFolder().catch(() => null);
-  if (!folder) return;
+  const folders = await openFolders();
+  if (!folders.length) return;
   const key = await keyOf(url);
   const release = await lock(key);
   try {
-    for (const name of [`${key}.map`, `${key}.gguf`]) await folder.removeEntry(name).catch(passOverMissing);
+    for (const folder of folders) await folder.remove(key);
   } finally {
     release();
   }
 }
 
-function passOverMissing(cause) {
-  if (cause.name === "NotFoundError") return;
-  throw errorOf("READ_FAILED", `what is kept could not be deleted: ${cause.message}`, cause);
+/** The estimated room that the browser gives this site beside what it has. */
+async function estimateFree() {
+  const { quota, usage } = await navigator.storage.estimate();
+  return quota - usage;
 }
 
-async function openFolder() {
-  return (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
-}
-
-class OpfsFolder {
-  #folder;
-
-  constructor(folder) {
-    this.#folder = folder;
-  }
-
-  async open(name) {
-    const file = await this.#folder.getFileHandle(name, { create: true });
-    for (let tries = 1; ; tries++) {
-      try {
-        return await file.createSyncAccessHandle();
-      } catch (error) {
-        if (error.name !== "NoModificationAllowedError" || tries === MAX_OPENINGS) throw error;
-        await new Promise((resolve) => setTimeout(resolve, OPENING_MS));
-      }
-    }
-  }
-
-  remove(name) {
-    return this.#folder.removeEntry(name);
-  }
-
-  async freeBytes() {
-    const { quota, usage } = await navigator.storage.estimate();
-    return quota - usage;
-  }
-}
-
-/** Files in a folder: { open(name) -> as FileSystemSyncAccessHandle, remove(name), freeBytes() }. */
 export class Store {
   #folder;
+  #estimateFree;
 
-  constructor(folder) {
+  /** folder: undefined where there is none. estimate(): a promise of the bytes that there is room for. */
+  constructor(folder, estimate = estimateFree) {
     this.#folder = folder;
+    this.#estimateFree = estimate;
   }
 
   /**
-   * Opens what is kept of a URL, for this thread alone; null when the browser refuses. onWaiting({ loadedBytes,
-   * totalBytes }) tells how far another tab is that has it.
+   * Opens what is kept of a URL, for this thread alone. onWaiting({ loadedBytes, totalBytes }) tells how far another tab
+   * is that has it; onProblem(error), that no more is kept, and why: QUOTA or STORAGE_REFUSED. The latter is thrown, too.
    */
-  async open(url, onWaiting) {
+  async open(url, { onWaiting, onProblem } = {}) {
+    const folder = this.#folder;
+    if (!folder) throw refused();
     const key = await keyOf(url);
-    const release = await lock(key, onWaiting);
-    const names = [`${key}.gguf`, `${key}.map`];
-    const files = [];
-    const onClose = async (isUnused) => {
-      if (isUnused) for (const name of names) await this.#folder.remove(name).catch(() => {}); // they are empty
+    const release = await lock(key, onWaiting).catch((cause) => { throw refused(cause); });
+    const onClose = async (isEmpty) => {
+      if (isEmpty) await folder.remove(key).catch(() => {});
       release();
     };
     try {
-      for (const name of names) files.push(await this.#folder.open(name));
-      return new KeptFile(publicUrl(url), this.#folder, ...files, new BroadcastChannel(channelName(key)), onClose);
-    } catch {
-      for (const file of files) file.close();
+      const file = await folder.open(key);
+      const { storage } = folder;
+      const channel = new BroadcastChannel(channelName(key));
+      const how = { storage, estimateFree: this.#estimateFree, channel, onProblem, onClose };
+      return new KeptFile(publicUrl(url), file, how);
+    } catch (cause) {
       release();
-      return null;
+      throw refused(cause);
     }
   }
 }
 
+function refused(cause) {
+  return errorOf("STORAGE_REFUSED", cause?.message ?? "no storage that a page can write to", cause);
+}
+
 class KeptFile {
-  isFull = false;
+  problem = null; // why no more is kept
   unsavedBytes = 0;
   #url;
-  #folder;
-  #data;
-  #map;
-  #channel;
-  #onClose;
-  #sequence;
+  #file;
+  #how;
   #isReserved = false;
 
-  /** onClose(isUnused): the files are closed; whether nothing was ever kept in them. */
-  constructor(url, folder, data, map, channel, onClose) {
-    const bytes = new Uint8Array(map.getSize());
-    map.read(bytes, { at: 0 });
-    const record = newest(bytes);
+  constructor(url, file, how) {
     this.#url = url;
-    this.#folder = folder;
-    this.#data = data;
-    this.#map = map;
-    this.#channel = channel;
-    this.#onClose = onClose;
-    this.#sequence = record?.sequence ?? 0;
-    this.totalBytes = record?.totalBytes;
-    this.validator = record?.validator;
-    this.sha256 = record?.sha256; // of a file that was verified
-    this.ranges = new RangeSet(new RangeSet(record?.ranges).parts(0, data.getSize()));
+    this.#file = file;
+    this.#how = how;
+    this.totalBytes = file.record?.totalBytes;
+    this.validator = file.record?.validator;
+    this.sha256 = file.record?.sha256; // of a file that was verified
   }
 
-  /** Fills bytes. */
-  read(offset, bytes) {
-    const n = this.#data.read(bytes, { at: offset });
-    if (n < bytes.length) throw errorOf("READ_FAILED", `storage gave ${n} of ${bytes.length} bytes`);
+  get storage() {
+    return this.#how.storage;
+  }
+
+  get ranges() {
+    return this.#file.ranges;
+  }
+
+  /** Fills bytes, or some of them; returns how many. 0: storage does not give them back, and they are forgotten. */
+  async read(offset, bytes) {
+    try {
+      const n = await this.#file.read(offset, bytes);
+      if (n > 0) return n;
+    } catch {
+      // The browser deletes as it likes.
+    }
+    await this.#orStop(() => this.#file.drop(offset, offset + bytes.length));
+    return 0;
   }
 
   /** Asks once whether the rest of a file of `fileBytes` has room, as far as its length is known. */
   async reserve(fileBytes) {
     if (this.#isReserved) return;
     this.#isReserved = true;
-    const freeBytes = await this.#folder.freeBytes().catch(() => Infinity);
-    if (Number.isFinite(fileBytes)) this.isFull = fileBytes - this.ranges.bytes > freeBytes;
+    const freeBytes = await this.#how.estimateFree().catch(() => Infinity);
+    const neededBytes = fileBytes - this.ranges.bytes;
+    if (Number.isFinite(fileBytes) && neededBytes > freeBytes) {
+      this.#stop(errorOf("QUOTA", `${neededBytes} bytes are needed, and ${freeBytes} free`));
+    }
   }
 
-  /** A full disk ends the keeping, not the loading. */
-  write(offset, bytes) {
-    if (this.isFull) return;
-    this.#orFull(() => {
-      if (this.#data.write(bytes, { at: offset }) < bytes.length) throw new Error("the disk is full");
-      this.ranges.add(offset, offset + bytes.length);
+  /** What storage does not take ends the keeping, not the loading. */
+  async write(offset, bytes) {
+    if (this.problem) return;
+    await this.#orStop(async () => {
+      await this.#file.write(offset, bytes);
       this.unsavedBytes += bytes.length;
     });
   }
 
   /** Makes sure that all that was written is found again. */
-  save({ totalBytes, validator }) {
-    this.#orFull(() => {
-      this.#data.flush();
-      const ranges = longest(this.ranges.ranges);
-      const sequence = ++this.#sequence;
-      const { sha256 } = this;
-      const record = { url: this.#url, totalBytes, validator, sha256, ranges, lastUsed: Date.now(), sequence };
-      const slot = new TextEncoder().encode(`${JSON.stringify(record)}\0`);
-      this.#map.write(slot, { at: (sequence % 2) * SLOT_BYTES });
-      this.#map.flush();
+  async save({ totalBytes, validator }) {
+    const { sha256 } = this;
+    const record = { url: this.#url, totalBytes, validator, sha256, lastUsed: Date.now() };
+    await this.#orStop(async () => {
+      await this.#file.save(record);
       this.unsavedBytes = 0;
     });
-    this.#channel.postMessage({ loadedBytes: this.ranges.bytes, totalBytes });
+    this.#how.channel.postMessage({ loadedBytes: this.ranges.bytes, totalBytes });
   }
 
-  #orFull(work) {
+  async #orStop(work) {
     try {
-      work();
-    } catch {
-      this.isFull = true;
+      await work();
+    } catch (cause) {
+      this.#stop(cause.name === "QuotaExceededError" ? errorOf("QUOTA", cause.message, cause) : refused(cause));
     }
   }
 
+  #stop(problem) {
+    if (!this.problem) this.#how.onProblem?.(problem);
+    this.problem ??= problem;
+  }
+
   /** Forgets what is kept, before anything of another version is written. */
-  clear() {
-    this.#map.truncate(0);
-    this.#map.flush();
-    this.#data.truncate(0);
-    this.ranges = new RangeSet();
+  async clear() {
     this.totalBytes = this.validator = this.sha256 = undefined;
+    this.unsavedBytes = 0;
+    await this.#orStop(() => this.#file.clear());
   }
 
-  close(remote) {
-    if (this.ranges.bytes) this.save(remote);
-    this.#data.close();
-    this.#map.close();
-    this.#channel.close();
-    this.#onClose(this.#sequence === 0);
-  }
-}
-
-// The map may forget a short range, which is fetched again then; the slot has an end.
-function longest(ranges) {
-  if (ranges.length <= MAX_RANGES) return ranges;
-  return [...ranges].sort((a, b) => b[1] - b[0] - (a[1] - a[0])).slice(0, MAX_RANGES);
-}
-
-// The newer record of a map's two slots.
-function newest(bytes) {
-  const records = [0, SLOT_BYTES].map((at) => parseSlot(bytes.subarray(at, at + SLOT_BYTES))).filter(Boolean);
-  return records.sort((a, b) => b.sequence - a.sequence)[0] ?? null;
-}
-
-function parseSlot(bytes) {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0))));
-  } catch {
-    return null; // it was never written, or a crash came in between
+  async close(remote) {
+    if (this.unsavedBytes || this.#file.record) await this.save(remote);
+    await this.#file.close();
+    this.#how.channel.close();
+    await this.#how.onClose(!this.#file.record);
   }
 }
 

@@ -70,7 +70,7 @@ export class Verifier {
       }
       isWhole = true;
     } finally {
-      if (!isWhole) this.#source.close?.();
+      if (!isWhole) await this.#source.close?.();
     }
   }
 
@@ -104,11 +104,11 @@ export class Verifier {
       if (!digest) return false;
       while (this.#hashedBytes < this.#totalBytes) if (!await this.#catchUp()) return false;
       const found = this.#sha.finish();
-      this.#source.settle?.(found === digest ? digest : null);
+      await this.#source.settle?.(found === digest ? digest : null);
       if (found !== digest) throw errorOf("CHECKSUM", `the file's SHA-256 is ${found}, not ${digest}`);
       return true;
     } finally {
-      this.#source.close?.();
+      await this.#source.close?.();
     }
   }
 }
