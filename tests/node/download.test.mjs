@@ -108,7 +108,7 @@ test("a later want replaces the earlier", async () => {
 
 test("the first bytes that are wanted come over several connections", async () => {
   server.bytesPerMs = 1 << 12;
-  await collect({ wanted: [[1_200_000, 2_400_000]] });
+  await readers().opfs.readFile({ wanted: [[1_200_000, 2_400_000]] });
   const begins = server.requests.map(({ begin }) => begin);
   assert.ok(begins.includes(1_200_000) && begins.includes(1_200_000 + MIB), `requests at ${begins}`);
 });

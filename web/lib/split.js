@@ -1,6 +1,6 @@
 // split.js: one model from several files, as llama.cpp's gguf-split makes them: of their headers one is made, with the
 // first one's keys and everybody's tensors, and behind it lies each part's data. The engine never sees that there are parts.
-import { CHUNK_BYTES } from "./buffers.js";
+import { Buffers, CHUNK_BYTES } from "./buffers.js";
 import { errorOf } from "./errors.js";
 import { Order, RangeSet } from "./ranges.js";
 
@@ -28,7 +28,7 @@ export class Split {
   #parts = [];
   #order = new Order();
 
-  constructor(sources, makeHeader, buffers) {
+  constructor(sources, makeHeader, buffers = new Buffers()) {
     this.#sources = sources;
     this.#makeHeader = makeHeader;
     this.#buffers = buffers;
