@@ -1,5 +1,5 @@
 // progress.mjs: how far a long step is: a bar that rewrites its line on a terminal, elsewhere a line now and then.
-import { Eta, bytesOf, timeLeft } from "../web/app/format.js";
+import { Pace, bytesOf, duration } from "../web/app/format.js";
 
 const BAR_WIDTH = 30;
 const REDRAW_MS = 100;
@@ -8,7 +8,7 @@ const LINE_MS = 5000;
 export class Progress {
   #stream;
   #what;
-  #eta;
+  #pace;
   #shownAt; // when the bar was drawn or the line written
 
   constructor(stream = process.stderr) {
@@ -25,10 +25,10 @@ export class Progress {
   update(what, done, total) {
     const now = performance.now();
     if (what !== this.#what) this.#begin(what, now);
-    const seconds = this.#eta.update(done, total, now);
+    const pace = this.#pace.update(done, total, now);
     if (now - this.#shownAt < (this.#stream.isTTY ? REDRAW_MS : LINE_MS) && done !== total) return;
     this.#shownAt = now;
-    const facts = [bytesOf(done, total), seconds && timeLeft(seconds)].filter(Boolean).join(", ");
+    const facts = [bytesOf(done, total), pace && `${duration(pace.seconds)} left`].filter(Boolean).join(", ");
     this.#stream.write(this.#stream.isTTY ? `\r${bar(done / total)} ${what}: ${facts}\x1b[K` : `${what}: ${facts}\n`);
   }
 
@@ -41,7 +41,7 @@ export class Progress {
   #begin(what, now) {
     this.end();
     this.#what = what;
-    this.#eta = new Eta();
+    this.#pace = new Pace();
     this.#shownAt = now;
   }
 }

@@ -6,7 +6,7 @@
 
 #define DEFAULT_CTX_MOST 4096
 #define DEFAULT_BATCH 64
-#define DEFAULT_WAVE 512
+#define DEFAULT_WAVE 2048
 #define MAX_CTX (1u << 21)
 #define MAX_THREADS 64
 
