@@ -189,6 +189,7 @@ export class Download {
       done.add(...next.at(-1));
     }
     for (const { stretch } of this.#connections) {
+      if (stretch.end - stretch.position <= FIRST_STRETCH_BYTES) continue; // the rest is on the wire
       const range = next.find(([begin, end]) => begin <= stretch.position && stretch.position < end);
       if (range) stretch.end = Math.min(stretch.end, range[1]);
       else stretch.isStopped = true;
