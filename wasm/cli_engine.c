@@ -159,14 +159,9 @@ void engine_open(struct engine *engine, const struct options *options) {
 }
 
 static void check_tokenizer(const struct engine *engine) {
-  static const char *const keys[] = {"tokenizer.ggml.model", "tokenizer.ggml.pre"};
-  struct sotto_value names[2];
-  if (engine->info.can_tokenize) return;
-  for (int i = 0; i < 2; i++)
-    if (sotto_gguf_find(engine->gguf, keys[i], &names[i]) != SOTTO_OK || names[i].type != SOTTO_VALUE_STRING)
-      names[i] = (struct sotto_value){.data = (const uint8_t *)"none", .n_items = 4};
-  fail_status(SOTTO_UNSUPPORTED_TOKENIZER, "the tokenizer is %.*s, with %.*s before it", (int)names[0].n_items,
-              (const char *)names[0].data, (int)names[1].n_items, (const char *)names[1].data);
+  struct sotto_error error;
+  const enum sotto_status status = engine->info.can_tokenize ? SOTTO_OK : sotto_model_problem(engine->gguf, 0, &error);
+  if (status != SOTTO_OK) fail_status(status, "%.*s", (int)error.text_bytes, error.text);
 }
 
 int32_t *engine_tokenize(const struct engine *engine, const char *text, size_t text_bytes, uint32_t flags,

@@ -214,18 +214,12 @@ export class Engine {
         const tokens = instance.allocate(cap * 4);
         const status = this.exports.sotto_tokenize(...request, tokens, cap, out);
         if (status === STATUS.NO_SPACE) return null;
-        if (status === STATUS.UNSUPPORTED_TOKENIZER) throw this.#unsupportedTokenizer();
+        if (status === STATUS.UNSUPPORTED_TOKENIZER) instance.try("sotto_model_problem", this.header.gguf, 0); // says which
         if (status !== STATUS.OK) throw statusError(status);
         return Array.from(instance.i32s(tokens, instance.u32(out)));
       };
       return attempt(nBytes + 3) ?? attempt(instance.u32(out)); // the first fails for odd vocabularies alone
     });
-  }
-
-  #unsupportedTokenizer() {
-    const [model, pre] = ["model", "pre"].map((name) => this.header.find(`tokenizer.ggml.${name}`));
-    const name = `"${model}"${pre === undefined ? "" : ` with "${pre}"`}`;
-    return errorOf("UNSUPPORTED_TOKENIZER", model === undefined ? "the file names no tokenizer" : `the tokenizer is ${name}`);
   }
 
   /** The bytes of one token; control tokens have some only when special is true. */
