@@ -1,5 +1,6 @@
-// fidelity.mjs: is Sotto as faithful to a model file as llama.cpp? `make fidelity` runs it; it needs the oracle
-// (llama.cpp with a small program on top: tokens, logits) in $SOTTO_ORACLE or ~/.cache/sotto-oracle.
+// fidelity.mjs: is Sotto as faithful to a model file as llama.cpp? `make fidelity` runs it, for the catalogue's models or those
+// that are named; it needs the oracle (llama.cpp with a small program on top: tokens, logits) in $SOTTO_ORACLE or
+// ~/.cache/sotto-oracle.
 //
 // The yardstick is the file's exact weights: the same file turned to F32 and run with an f32 cache. For each position
 // of texts.txt, each text alone and all of them as one prompt of 2,048 tokens, it takes the divergence
@@ -122,5 +123,6 @@ function measure(name) {
 }
 
 requireOracle();
-const passes = MODELS.filter((name) => process.argv.length < 3 || process.argv.includes(name)).map(measure);
+const names = process.argv.slice(2);
+const passes = (names.length ? names : MODELS).map(measure);
 process.exit(passes.every(Boolean) ? 0 : 1);

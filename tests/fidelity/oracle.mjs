@@ -17,7 +17,11 @@ export const SOTTO = join(ROOT, "build/sotto/bin/sotto.mjs");
 export const MODELS = ["SmolLM2-135M-Instruct.Q4_1", "gemma-3-270m-q4_k_m"];
 export const TEXTS = readFileSync(new URL("texts.txt", import.meta.url), "utf8").split("\n----\n").map((text) => text.trim());
 
-export const modelPath = (name) => join(ROOT, `models/cache/${name}.gguf`);
+/** A model of the catalogue, or one that make bench has made. */
+export function modelPath(name) {
+  const [cached, made] = ["models/cache", "build/bench/models"].map((folder) => join(ROOT, folder, `${name}.gguf`));
+  return existsSync(cached) ? cached : made;
+}
 
 export function requireOracle() {
   mkdirSync(WORK, { recursive: true });
