@@ -41,8 +41,7 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *w, const float *x,
   if (g < n_groups) gemv_groups(layout, 1, y + g * TILE_ROWS, w + (size_t)g * group_bytes, x, k);
 }
 
-INLINE void gemm_tile(enum layout layout, float *y, int y_stride, const uint8_t *w, const float *x, int k) {
-  const struct constants constants = load_constants();
+static void gemm_tile(float *y, int y_stride, const uint8_t *w, const float *x, int k) {
   v128_t acc[TILE_TOKENS][2];
   for (int t = 0; t < TILE_TOKENS; t++) acc[t][0] = acc[t][1] = wasm_f32x4_splat(0);
   for (int from = 0; from < k; from += BLOCK) {
@@ -50,8 +49,7 @@ INLINE void gemm_tile(enum layout layout, float *y, int y_stride, const uint8_t 
     for (int t = 0; t < TILE_TOKENS; t++) sum[t][0] = sum[t][1] = wasm_f32x4_splat(0);
     const int to = from + BLOCK < k ? from + BLOCK : k;
     for (int i = from; i < to; i++) {
-      const uint8_t *column = w + (size_t)i * (size_t)column_bytes(layout);
-      const v128_t w0 = load_rows(&constants, layout, column, 0), w1 = load_rows(&constants, layout, column, 1);
+      const v128_t w0 = wasm_v128_load(w + 32 * i), w1 = wasm_v128_load(w + 32 * i + 16);
       for (int t = 0; t < TILE_TOKENS; t++) {
         const v128_t splat = wasm_v128_load32_splat(x + TILE_TOKENS * i + t);
         sum[t][0] = wasm_f32x4_add(sum[t][0], wasm_f32x4_mul(w0, splat));
@@ -65,12 +63,23 @@ INLINE void gemm_tile(enum layout layout, float *y, int y_stride, const uint8_t 
     for (int h = 0; h < 2; h++) wasm_v128_store(y + (size_t)t * (size_t)y_stride + 4 * h, acc[t][h]);
 }
 
+/* A group's weights as F32, once for all tiles. */
+INLINE const uint8_t *unpack(enum layout layout, uint8_t *panel, const uint8_t *w, int k) {
+  if (layout == LAYOUT_F32) return w;
+  const struct constants constants = load_constants();
+  for (int i = 0; i < k; i++)
+    for (int h = 0; h < 2; h++)
+      wasm_v128_store(panel + 32 * i + 16 * h, load_rows(&constants, layout, w + (size_t)i * (size_t)column_bytes(layout), h));
+  return panel;
+}
+
 INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, const float *x, int k, int n_groups,
-                 int n_tiles) {
-  for (int g = 0; g < n_groups; g++)
+                 int n_tiles, uint8_t *panel) {
+  for (int g = 0; g < n_groups; g++, w += (size_t)k * (size_t)column_bytes(layout), y += TILE_ROWS) {
+    const uint8_t *group = unpack(layout, panel, w, k);
     for (int t = 0; t < n_tiles; t++)
-      gemm_tile(layout, y + (size_t)(t * TILE_TOKENS) * (size_t)y_stride + g * TILE_ROWS, y_stride,
-                w + (size_t)g * (size_t)k * (size_t)column_bytes(layout), x + (size_t)t * (size_t)k * TILE_TOKENS, k);
+      gemm_tile(y + (size_t)(t * TILE_TOKENS) * (size_t)y_stride, y_stride, group, x + (size_t)t * (size_t)k * TILE_TOKENS, k);
+  }
 }
 
 #define ANY(layout)
@@ -80,7 +89,6 @@ INLINE void gemm(enum layout layout, float *y, int y_stride, const uint8_t *w, c
   }                                                                                                         \
   void gemm_##layout##_simd128(float *y, int y_stride, const void *w, const void *x, int k, int n_groups,   \
                                int n_tiles, void *panel) {                                                  \
-    (void)panel;                                                                                            \
-    gemm(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles);                                         \
+    gemm(LAYOUT_##layout, y, y_stride, w, x, k, n_groups, n_tiles, panel);                                  \
   }
 #include "kernels.inc"

@@ -4,7 +4,7 @@
 
 #include "kernels.h"
 
-#define PANEL_BLOCK_BYTES 384 /* 32 columns of a group, unpacked once for all tokens of a gemm, need at most these */
+#define PANEL_BLOCK_BYTES 1024 /* 32 columns of a group, unpacked once for all tokens of a gemm, need at most these: floats */
 #define ACT_TINY 1e-30f /* a block of activations below this is zero: its scale would not invert */
 
 #define DECLARE(layout, level)               \
