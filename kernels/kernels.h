@@ -31,8 +31,8 @@
 #define TILE_TOKENS 4 /* tokens of an activation tile in a gemm */
 #define BLOCK 32      /* columns of a quantisation block */
 
-/* Kernels may load as many bytes behind the weights that they multiply (touch in simd.h); 1 to 2 KiB serve best. */
-#define READ_AHEAD 2048
+/* Kernels may load as many bytes behind the weights that they multiply (touch in simd.h): more than a tile has. */
+#define READ_AHEAD 1536
 #define CACHE_LINE 64
 
 enum layout {

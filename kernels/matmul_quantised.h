@@ -82,16 +82,17 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_
   for (int g = 0; g < n_groups; g++) {
     v128_t acc[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
     const uint8_t *x = acts;
-    for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes)
+    for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes) {
+      touch(tile + READ_AHEAD, tile_bytes);
       for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
         struct sums sums;
         struct scales scales;
-        touch(tile + j * tile_bytes / n_blocks + READ_AHEAD, tile_bytes / n_blocks);
         dot_tile(&constants, layout, tile + j * quants_bytes(layout), x, &sums);
         load_scales(&constants, layout, &scales, tile + scales_at, j);
         for (int h = 0; h < 2; h++)
           acc[h] = add_block(layout, wasm_i32x4_splat(zero_point(layout)), acc[h], &sums, &scales, h, load_act(layout, 1, x, 0));
       }
+    }
     wasm_v128_store(y + g * TILE_ROWS, acc[0]);
     wasm_v128_store(y + g * TILE_ROWS + 4, acc[1]);
   }

@@ -6,9 +6,9 @@ INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t 
   const struct constants constants = load_constants();
   const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
   const int tile_bytes = scales_at + tile_scale_bytes(layout);
-  for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes)
+  for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes) {
+    touch(tile + READ_AHEAD, tile_bytes);
     for (int j = 0; j < n_blocks; j++, panel++) {
-      touch(tile + j * tile_bytes / n_blocks + READ_AHEAD, tile_bytes / n_blocks);
       struct planes planes;
       for (int i = 0, last = -1; i < 8; last = chunk_at(layout, i++)) {
         const int c = chunk_at(layout, i);
@@ -17,6 +17,7 @@ INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t 
       }
       load_scales(&constants, layout, &panel->scales, tile + scales_at, j);
     }
+  }
 }
 
 void unpack_panel(enum layout layout, struct panel_block *panel, const uint8_t *group, int k) {

@@ -13,6 +13,8 @@ import { MODELS, ORACLE, ROOT, chromium, close, native, node, wllama } from "./e
 import { writeBillion } from "./billion.mjs";
 
 const FULL = process.env.FULL === "1";
+const N_SHORT = 5; // runs
+const N_LONG = FULL ? 5 : 2;
 
 const SHORT = { prompt: 256, new: 64, depth: 0 };
 const DEEP = { prompt: 256, new: 64, depth: 2048 };
@@ -133,7 +135,7 @@ for (const { name, path, aims } of FILES) {
   say(`\n${name} (sha256 ${sha256.slice(0, 16)}...)`);
   const file = result.files[name] = { sha256 };
   const isMain = path === SMOLLM2;
-  file.short = await compare(path, SHORT, engines, 5);
+  file.short = await compare(path, SHORT, engines, N_SHORT);
   report("prefill 256", file.short, "prefill", aims.prefill);
   report("decode 64", file.short, "decode", aims.decode);
   await reportBytes(file, path, engines);
@@ -143,11 +145,11 @@ for (const { name, path, aims } of FILES) {
     report("decode 64", { ...file.wllama }, "decode");
   }
   if (isMain || FULL || name.startsWith("gemma")) {
-    file.deep = await compare(path, DEEP, engines, FULL ? 5 : 3);
+    file.deep = await compare(path, DEEP, engines, N_LONG);
     report("decode behind 2,048", file.deep, "decode", aims.deep);
   }
   if (aims.job && (isMain || FULL)) {
-    file.job = await compare(path, JOB, engines, FULL ? 5 : 3);
+    file.job = await compare(path, JOB, engines, N_LONG);
     report("the job", file.job, "seconds", aims.job);
     if (FULL && isMain && !wllama.missing) {
       file.wllamaJob = await compare(path, JOB, [wllama], 1);
@@ -161,7 +163,7 @@ say("\nSmolLM2 Q4_1 in Node: threads and levels, beside one thread with relaxed 
 const one = { ...node, name: "one thread" };
 const two = { ...node, name: "two threads", measure: (path, plan) => node.measure(path, { ...plan, threads: 2 }) };
 const plain = { ...node, name: "simd128", measure: (path, plan) => node.measure(path, { ...plan, level: "simd128" }) };
-result.own = await compare(SMOLLM2, SHORT, [one, two, plain], FULL ? 5 : 3);
+result.own = await compare(SMOLLM2, SHORT, [one, two, plain], N_SHORT);
 const readBy = { one: await node.streaming(1), two: await node.streaming(2) };
 const ratioOf = ({ name }, key) => result.own[name][key].median / result.own[one.name][key].median;
 for (const key of ["prefill", "decode"])
