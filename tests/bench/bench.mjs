@@ -108,7 +108,8 @@ async function compare(path, plan, engines, nRuns) {
     [name, { prefill: of(list, "prefill"), decode: of(list, "decode"), seconds: of(list, "seconds") }]));
 }
 
-const short = [];
+const short = []; // what falls short
+let subject; // the file that is measured
 const say = (text) => console.log(text);
 
 function report(title, results, key, aim) {
@@ -118,7 +119,7 @@ function report(title, results, key, aim) {
     const ratio = peer && value / peer[key].median;
     const isOurs = name.startsWith("Sotto");
     const misses = isOurs && aim && (key === "seconds" ? ratio > aim : ratio < aim);
-    if (misses) short.push(`${title}, ${name}: ${ratio.toFixed(2)}, not ${aim}`);
+    if (misses) short.push(`${subject}: ${title}, ${name}: ${ratio.toFixed(2)}, not ${aim}`);
     const unit = key === "seconds" ? "s" : "tokens/s";
     const versus = peer && name !== native.name ? `  ${ratio.toFixed(2)} of native${misses ? `, aim ${aim}` : ""}` : "";
     say(`  ${title.padEnd(22)} ${name.padEnd(20)} ${value.toFixed(1).padStart(7)} ${unit} (${min.toFixed(1)} to ${max.toFixed(1)})${versus}`);
@@ -132,6 +133,7 @@ const result = { machine: cpus()[0].model, date: new Date().toISOString().slice(
 
 for (const { name, path, aims } of FILES) {
   const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
+  subject = name;
   say(`\n${name} (sha256 ${sha256.slice(0, 16)}...)`);
   const file = result.files[name] = { sha256 };
   const isMain = path === SMOLLM2;
@@ -178,6 +180,7 @@ if (ratioOf(plain, "prefill") < 0.5) short.push(`prefill, simd128: ${ratioOf(pla
 
 if (FULL && !native.missing) {
   const path = billion();
+  subject = "1B's shape";
   say("\na model of 1B's shape, random weights, Q4_0");
   result.billion = await compare(path, { prompt: 128, new: 32, depth: 0 }, [native, node], 3);
   report("prefill 128", result.billion, "prefill", 0.45);
