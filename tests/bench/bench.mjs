@@ -60,10 +60,10 @@ async function weightBytes(path) {
 
 /** GB/s of weights beside those of a plain read in the same place. */
 async function reportBytes(file, path, engines) {
-  const bytes = await weightBytes(path);
+  file.weightBytes = await weightBytes(path);
   file.streaming = {};
   for (const { name, streaming } of engines.filter((engine) => engine.streaming)) {
-    const rate = file.short[name].decode.median * bytes / 1e9, plain = await streaming();
+    const rate = file.short[name].decode.median * file.weightBytes / 1e9, plain = await streaming();
     file.streaming[name] = { weights: rate, plain };
     say(`  ${"weights".padEnd(22)} ${name.padEnd(20)} ${rate.toFixed(1).padStart(7)} GB/s, ${(100 * rate / plain).toFixed(0)} % of a plain streaming read (${plain.toFixed(1)})`);
   }
@@ -170,7 +170,8 @@ const readBy = { one: await node.streaming(1), two: await node.streaming(2) };
 const ratioOf = ({ name }, key) => result.own[name][key].median / result.own[one.name][key].median;
 for (const key of ["prefill", "decode"])
   for (const engine of [two, plain]) say(`  ${key.padEnd(10)} ${engine.name.padEnd(14)} ${ratioOf(engine, key).toFixed(2)} of one thread with relaxed SIMD`);
-const share = result.own[two.name].decode.median * await weightBytes(SMOLLM2) / 1e9 / readBy.two;
+const { weightBytes: ownBytes } = result.files[FILES.find(({ path }) => path === SMOLLM2).name];
+const share = result.own[two.name].decode.median * ownBytes / 1e9 / readBy.two;
 result.own.streaming = { ...readBy, share };
 say(`  two threads read ${readBy.two.toFixed(1)} GB/s, one ${readBy.one.toFixed(1)}; decode with two reads weights at ${(100 * share).toFixed(0)} % of that`);
 if (ratioOf(two, "prefill") < 1.75) short.push(`prefill, two threads: ${ratioOf(two, "prefill").toFixed(2)}, not 1.75`);

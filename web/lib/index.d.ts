@@ -43,9 +43,10 @@ export interface LoadOptions {
   /** HTTP headers for a source that is a URL. */
   headers?: Record<string, string>;
   /**
-   * Keep a file from a URL in the browser's storage (OPFS, or else the Cache API), so that a download that ends early goes on where it was, and
-   * one that is whole is never repeated: it loads offline, and is not compared with the server's again (see forget).
-   * Default: true. Where there is no such storage or no room in it, loading goes on without: see ModelInfo.storage.
+   * Keep a file from a URL in the browser's storage (OPFS, or else the Cache API), so that a download that ends early goes
+   * on where it was, and one that is whole is never repeated: it loads offline, and is not compared with the server's again
+   * (see forget). Default: true. Where there is no such storage or no room in it, loading goes on without: see
+   * ModelInfo.storage.
    */
   keep?: boolean;
   /**
