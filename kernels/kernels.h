@@ -7,8 +7,9 @@
  *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
  *
  * Quants of 1 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
- * bytes of Q8_0, and those that the codes of IQ4 and grid points (grid.h) stand for, meet 16-bit activations (struct wide1,
- * wide4): they are widened for the multiplication anyway, so the precision is free. F32, F16 and BF16 meet float activations.
+ * bytes of Q8_0, and those that the codes of IQ4 and grid points (grid.h) stand for, meet activations of 14 bits (struct wide1,
+ * wide4, or in two halves split1, split4): they are widened for the multiplication anyway, so the precision is free. F32, F16
+ * and BF16 meet float activations.
  *
  * The bits. Every level computes the same: integer sums are exact, and floats are added in the order of the scalar
  * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
@@ -58,7 +59,7 @@ struct act4 {
   int32_t sum[2][TILE_TOKENS];
 };
 
-/* The same with 16 bits, x = d * q, |q| <= 32,767. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as the
+/* The same with 14 bits, x = d * q, |q| <= WIDE_LIMIT. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as the
  * even and the odd bytes of a packed lane meet them. */
 struct wide1 {
   int16_t q[BLOCK / 4][2][2];
@@ -69,13 +70,40 @@ struct wide4 {
   float d[TILE_TOKENS];
 };
 
-/* What a layout multiplies with. */
-enum act_form { ACT_NARROW, ACT_WIDE, ACT_FLOAT, ACT_FORM_COUNT };
+/* The 14 bits in two halves, for a dot that takes 7 bits without a sign: x = d * (128 * high + low - 8192), where high is
+ * halves[c][0], low halves[c][1], and both are spread as in act1. */
+#define WIDE_LIMIT 8191
+struct split1 {
+  uint8_t halves[BLOCK / 4][2][4][4];
+  float d, unused[3];
+};
+struct split4 {
+  uint8_t halves[2][BLOCK / 4][TILE_TOKENS][4][4]; /* halves[0]: all that is high */
+  float d[TILE_TOKENS];
+};
 
-/* y (8 n_groups) = W (8 n_groups, k) x. x: act1 or wide1 (k / 32) or float (k). */
+/* What a layout multiplies with. ACT_SPLIT takes the place of ACT_WIDE where a level has kernels for it. */
+enum act_form { ACT_NARROW, ACT_WIDE, ACT_SPLIT, ACT_FLOAT, ACT_FORM_COUNT };
+
+/* Activations in one of the forms: of a token, act1, wide1 or split1 (k / 32) or float (k); of a tile of four, whose rows are
+ * x (4, x_stride), act4, wide4 or split4 (k / 32) or float (k, 4). */
+typedef void prepare1_fn(void *out, const float *x, int k);
+typedef void prepare4_fn(void *out, const float *x, int x_stride, int k);
+
+static inline size_t act_tile_bytes(enum act_form form, int k) {
+  const size_t n_blocks = (size_t)(k / BLOCK);
+  switch (form) {
+    case ACT_NARROW: return n_blocks * sizeof(struct act4);
+    case ACT_WIDE: return n_blocks * sizeof(struct wide4);
+    case ACT_SPLIT: return n_blocks * sizeof(struct split4);
+    default: return (size_t)k * TILE_TOKENS * sizeof(float);
+  }
+}
+
+/* y (8 n_groups) = W (8 n_groups, k) x, x of one token. */
 typedef void gemv_fn(float *y, const void *w, const void *x, int k, int n_groups);
 
-/* y (4 n_tiles, y_stride) = X (4 n_tiles, k) transposed W. x: act4 or wide4 (n_tiles, k / 32), or float (n_tiles, k, 4).
+/* y (4 n_tiles, y_stride) = X (4 n_tiles, k) transposed W. x: n_tiles tiles.
  * panel: scratch of gemm_panel_bytes(k). */
 typedef void gemm_fn(float *y, int y_stride, const void *w, const void *x, int k, int n_groups, int n_tiles, void *panel);
 
@@ -121,10 +149,9 @@ static inline size_t attn_row_at(struct attn_rows rows, int row, int head_dim) {
 /* One level's kernels. */
 struct kernels {
   const char *name; /* "scalar" */
-  void (*narrow1)(struct act1 *out, const float *x, int k);
-  void (*narrow4)(struct act4 *out, const float *x, int x_stride, int k); /* x (4, x_stride) */
-  void (*wide1)(struct wide1 *out, const float *x, int k);
-  void (*wide4)(struct wide4 *out, const float *x, int x_stride, int k);
+  enum act_form wide_form; /* ACT_WIDE or ACT_SPLIT */
+  prepare1_fn *prepare1[ACT_FORM_COUNT];
+  prepare4_fn *prepare4[ACT_FORM_COUNT];
   gemv_fn *gemv[LAYOUT_COUNT];
   gemm_fn *gemm[LAYOUT_COUNT];
   attn_scores_fn *attn_scores[KV_TYPE_COUNT];
@@ -202,6 +229,11 @@ static const struct layout_info layouts[LAYOUT_COUNT] = {
     [LAYOUT_IQ3_XXS] = {256, 848, 98, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
     [LAYOUT_IQ3_S] = {256, 912, 110, 0, ACT_WIDE, 0, SCALES_D, 0, CODES_PLAIN},
 };
+
+/* What a layout multiplies with at a level. Grid points, which are in no planes, know no halves. */
+static inline enum act_form act_form(const struct kernels *kernels, enum layout layout) {
+  return layouts[layout].act == ACT_WIDE && layouts[layout].planes ? kernels->wide_form : layouts[layout].act;
+}
 
 static inline bool layout_has_minima(enum layout layout) {
   const int form = layouts[layout].scales;

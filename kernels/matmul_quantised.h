@@ -1,8 +1,8 @@
-/* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file defines LEVEL, its name, and how
- * it multiplies 32 columns of 8 rows:
+/* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file defines LEVEL, its name; WIDE1 and
+ * WIDE4, the structs of activations of 14 bits; and how it multiplies 32 columns of 8 rows:
  *
  *   dot_tile(constants, layout, tile, act, sums)    one token: sums->v[half][rows] are i32 sums of quant * activation, zero point inside
- *   dot_panel(constants, layout, q, act, sums)      the same for the four tokens of an act4 or wide4
+ *   dot_panel(constants, layout, panel, act, sums)  the same for the four tokens of an act4 or WIDE4
  *
  * `layout` is a constant wherever these are inlined, so each instance is straight-line code. */
 #include "panel.h"
@@ -12,7 +12,7 @@ struct sums { v128_t v[2][2]; };
 
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
                      struct sums *sums);
-INLINE void dot_panel(const struct constants *constants, enum layout layout, const uint8_t *q, const void *act,
+INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,
                       struct sums out[TILE_TOKENS]);
 
 /* The activation's side of a block: scale, scale times sum, sums of the halves; each in all lanes. */
@@ -21,7 +21,7 @@ struct act_scales { v128_t d, ds, sum[2]; };
 INLINE struct act_scales load_act(enum layout layout, int n_tokens, const void *act, int t) {
   struct act_scales out = {wasm_i32x4_splat(0), wasm_i32x4_splat(0), {wasm_i32x4_splat(0), wasm_i32x4_splat(0)}};
   if (is_wide(layout)) {
-    out.d = wasm_v128_load32_splat(n_tokens == 1 ? &((const struct wide1 *)act)->d : &((const struct wide4 *)act)->d[t]);
+    out.d = wasm_v128_load32_splat(n_tokens == 1 ? &((const WIDE1 *)act)->d : &((const WIDE4 *)act)->d[t]);
   } else if (n_tokens == 1) {
     const struct act1 *a = act;
     out = (struct act_scales){wasm_v128_load32_splat(&a->d), wasm_v128_load32_splat(&a->ds),
@@ -35,7 +35,7 @@ INLINE struct act_scales load_act(enum layout layout, int n_tokens, const void *
 }
 
 INLINE size_t act_bytes(enum layout layout, int n_tokens) {
-  if (is_wide(layout)) return n_tokens == 1 ? sizeof(struct wide1) : sizeof(struct wide4);
+  if (is_wide(layout)) return n_tokens == 1 ? sizeof(WIDE1) : sizeof(WIDE4);
   return n_tokens == 1 ? sizeof(struct act1) : sizeof(struct act4);
 }
 
@@ -112,7 +112,7 @@ INLINE void multiply_panel(enum layout layout, float *y, int y_stride, const str
     for (int i = 0; i < TILE_TOKENS; i++) acc[i][0] = acc[i][1] = wasm_f32x4_splat(0);
     for (int b = 0; b < n_blocks; b++, x += act_bytes(layout, TILE_TOKENS)) {
       struct sums sums[TILE_TOKENS];
-      dot_panel(&constants, layout, panel[b].q, x, sums);
+      dot_panel(&constants, layout, &panel[b], x, sums);
       for (int i = 0; i < TILE_TOKENS; i++)
         for (int h = 0; h < 2; h++)
           acc[i][h] = add_block(layout, zero, acc[i][h], &sums[i], &panel[b].scales, h, load_act(layout, TILE_TOKENS, x, i));

@@ -6,6 +6,8 @@
  *
  * and no more than a half of 16 columns has, 4 dots, where halves have scales of their own. */
 #define LEVEL relaxed
+#define WIDE1 struct wide1
+#define WIDE4 struct wide4
 #include "matmul_quantised.h"
 
 INLINE int dots_in_16_bits(enum layout layout) {
@@ -43,8 +45,9 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   }
 }
 
-INLINE void dot_panel(const struct constants *constants, enum layout layout, const uint8_t *q, const void *act,
+INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,
                       struct sums out[TILE_TOKENS]) {
+  const uint8_t *q = panel->q;
   const struct act4 *x = act;
   const int run = dots_in_16_bits(layout);
   v128_t shorts[TILE_TOKENS][2];

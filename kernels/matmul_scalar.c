@@ -1,7 +1,8 @@
 /* matmul_scalar.c: the specification of activation quantisation, gemv and gemm, in plain loops (formulas: kernels.h). */
 #include "ops.h"
 
-void narrow1_scalar(struct act1 *out, const float *x, int k) {
+void narrow1_scalar(void *acts, const float *x, int k) {
+  struct act1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
     out->d = vec_quantise(q, x, BLOCK, 127);
@@ -14,7 +15,8 @@ void narrow1_scalar(struct act1 *out, const float *x, int k) {
   }
 }
 
-void narrow4_scalar(struct act4 *out, const float *x, int x_stride, int k) {
+void narrow4_scalar(void *acts, const float *x, int x_stride, int k) {
+  struct act4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
@@ -26,15 +28,17 @@ void narrow4_scalar(struct act4 *out, const float *x, int x_stride, int k) {
     }
 }
 
-void wide1_scalar(struct wide1 *out, const float *x, int k) {
+void wide1_scalar(void *acts, const float *x, int k) {
+  struct wide1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
-    out->d = vec_quantise(q, x, BLOCK, 32767);
+    out->d = vec_quantise(q, x, BLOCK, WIDE_LIMIT);
     for (int i = 0; i < BLOCK; i++) out->q[i / 4][i % 2][i % 4 / 2] = (int16_t)q[i];
   }
 }
 
-void wide4_scalar(struct wide4 *out, const float *x, int x_stride, int k) {
+void wide4_scalar(void *acts, const float *x, int x_stride, int k) {
+  struct wide4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct wide1 one;
@@ -42,6 +46,39 @@ void wide4_scalar(struct wide4 *out, const float *x, int x_stride, int k) {
       for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
       out->d[t] = one.d;
     }
+}
+
+void split1_scalar(void *acts, const float *x, int k) {
+  struct split1 *out = acts;
+  for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
+    int32_t q[BLOCK];
+    out->d = vec_quantise(q, x, BLOCK, WIDE_LIMIT);
+    for (int i = 0; i < BLOCK; i++)
+      for (int c = 0; c < 4; c++) {
+        out->halves[i / 4][0][c][i % 4] = (uint8_t)((q[i] + WIDE_LIMIT + 1) >> 7);
+        out->halves[i / 4][1][c][i % 4] = (uint8_t)(q[i] & 127);
+      }
+  }
+}
+
+void split4_scalar(void *acts, const float *x, int x_stride, int k) {
+  struct split4 *out = acts;
+  for (int b = 0; b < k / BLOCK; b++, out++)
+    for (int t = 0; t < TILE_TOKENS; t++) {
+      struct split1 one;
+      split1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
+      for (int c = 0; c < BLOCK / 4; c++)
+        for (int i = 0; i < 2; i++) __builtin_memcpy(out->halves[i][c][t], one.halves[c][i], sizeof one.halves[c][i]);
+      out->d[t] = one.d;
+    }
+}
+
+void float1(void *acts, const float *x, int k) { __builtin_memcpy(acts, x, (size_t)k * sizeof *x); }
+
+void float4(void *acts, const float *x, int x_stride, int k) {
+  float *out = acts;
+  for (int i = 0; i < k; i++)
+    for (int t = 0; t < TILE_TOKENS; t++) *out++ = x[(size_t)t * (size_t)x_stride + (size_t)i];
 }
 
 /* ---- quantised weights ---- */

@@ -2,6 +2,8 @@
  * 16-bit lanes whose low and high bytes are the even and the odd columns: two cheap widenings instead of extends, and
  * dot_i16x8 adds the two columns of a row without crossing lanes. */
 #define LEVEL simd128
+#define WIDE1 struct wide1
+#define WIDE4 struct wide4
 #include "matmul_quantised.h"
 
 /* Even or odd bytes of each 16-bit lane, widened. Quants of up to 6 bits are never negative. */
@@ -48,9 +50,10 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   }
 }
 
-INLINE void dot_panel(const struct constants *constants, enum layout layout, const uint8_t *q, const void *act,
+INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,
                       struct sums out[TILE_TOKENS]) {
   (void)constants;
+  const uint8_t *q = panel->q;
   const bool is_signed = is_wide(layout);
   for (int i = 0; i < TILE_TOKENS; i++)
     for (int half = 0; half < 2; half++) out[i].v[half][0] = out[i].v[half][1] = wasm_i32x4_splat(0);
@@ -94,17 +97,24 @@ INLINE float quantise_block(v128_t q[8], const float *x, float limit) {
   return is_zero ? 0 : max * (1 / limit);
 }
 
-void narrow1_simd128(struct act1 *out, const float *x, int k) {
+/* Each four bytes of 16, four times over, at out and then every `step` bytes. */
+INLINE void store_spread(void *out, size_t step, v128_t bytes) {
+  uint8_t *p = out;
+  wasm_v128_store(p, wasm_i32x4_shuffle(bytes, bytes, 0, 0, 0, 0));
+  wasm_v128_store(p + step, wasm_i32x4_shuffle(bytes, bytes, 1, 1, 1, 1));
+  wasm_v128_store(p + 2 * step, wasm_i32x4_shuffle(bytes, bytes, 2, 2, 2, 2));
+  wasm_v128_store(p + 3 * step, wasm_i32x4_shuffle(bytes, bytes, 3, 3, 3, 3));
+}
+
+void narrow1_simd128(void *acts, const float *x, int k) {
+  struct act1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     v128_t q[8];
     out->d = quantise_block(q, x, 127);
     for (int half = 0; half < 2; half++) {
       const v128_t *h = q + 4 * half;
       const v128_t bytes = wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(h[0], h[1]), wasm_i16x8_narrow_i32x4(h[2], h[3]));
-      wasm_v128_store(out->q[4 * half], wasm_i32x4_shuffle(bytes, bytes, 0, 0, 0, 0));
-      wasm_v128_store(out->q[4 * half + 1], wasm_i32x4_shuffle(bytes, bytes, 1, 1, 1, 1));
-      wasm_v128_store(out->q[4 * half + 2], wasm_i32x4_shuffle(bytes, bytes, 2, 2, 2, 2));
-      wasm_v128_store(out->q[4 * half + 3], wasm_i32x4_shuffle(bytes, bytes, 3, 3, 3, 3));
+      store_spread(out->q[4 * half], sizeof out->q[0], bytes);
       v128_t total = wasm_i32x4_add(wasm_i32x4_add(h[0], h[1]), wasm_i32x4_add(h[2], h[3]));
       total = wasm_i32x4_add(total, wasm_i32x4_shuffle(total, total, 2, 3, 0, 1));
       out->sum[half] = wasm_i32x4_extract_lane(total, 0) + wasm_i32x4_extract_lane(total, 1);
@@ -113,7 +123,8 @@ void narrow1_simd128(struct act1 *out, const float *x, int k) {
   }
 }
 
-void narrow4_simd128(struct act4 *out, const float *x, int x_stride, int k) {
+void narrow4_simd128(void *acts, const float *x, int x_stride, int k) {
+  struct act4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
@@ -126,10 +137,11 @@ void narrow4_simd128(struct act4 *out, const float *x, int x_stride, int k) {
     }
 }
 
-void wide1_simd128(struct wide1 *out, const float *x, int k) {
+void wide1_simd128(void *acts, const float *x, int k) {
+  struct wide1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     v128_t q[8];
-    out->d = quantise_block(q, x, 32767);
+    out->d = quantise_block(q, x, WIDE_LIMIT);
     for (int c = 0; c < 8; c += 2) { /* columns 0 1 2 3 | 4 5 6 7 -> 0 2 1 3 | 4 6 5 7 */
       const v128_t shorts = wasm_i16x8_narrow_i32x4(q[c], q[c + 1]);
       wasm_v128_store(out->q[c], wasm_i16x8_shuffle(shorts, shorts, 0, 2, 1, 3, 4, 6, 5, 7));
@@ -137,12 +149,42 @@ void wide1_simd128(struct wide1 *out, const float *x, int k) {
   }
 }
 
-void wide4_simd128(struct wide4 *out, const float *x, int x_stride, int k) {
+void wide4_simd128(void *acts, const float *x, int x_stride, int k) {
+  struct wide4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct wide1 one;
       wide1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
       for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
+      out->d[t] = one.d;
+    }
+}
+
+void split1_simd128(void *acts, const float *x, int k) {
+  struct split1 *out = acts;
+  const v128_t offset = wasm_i16x8_splat(WIDE_LIMIT + 1), bits7 = wasm_i16x8_splat(127);
+  for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
+    v128_t q[8];
+    out->d = quantise_block(q, x, WIDE_LIMIT);
+    for (int c = 0; c < 8; c += 4) {
+      const v128_t shorts0 = wasm_i16x8_add(wasm_i16x8_narrow_i32x4(q[c], q[c + 1]), offset);
+      const v128_t shorts1 = wasm_i16x8_add(wasm_i16x8_narrow_i32x4(q[c + 2], q[c + 3]), offset);
+      const v128_t high = wasm_u8x16_narrow_i16x8(wasm_u16x8_shr(shorts0, 7), wasm_u16x8_shr(shorts1, 7));
+      const v128_t low = wasm_u8x16_narrow_i16x8(wasm_v128_and(shorts0, bits7), wasm_v128_and(shorts1, bits7));
+      store_spread(out->halves[c][0], sizeof out->halves[c], high);
+      store_spread(out->halves[c][1], sizeof out->halves[c], low);
+    }
+  }
+}
+
+void split4_simd128(void *acts, const float *x, int x_stride, int k) {
+  struct split4 *out = acts;
+  for (int b = 0; b < k / BLOCK; b++, out++)
+    for (int t = 0; t < TILE_TOKENS; t++) {
+      struct split1 one;
+      split1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
+      for (int c = 0; c < BLOCK / 4; c++)
+        for (int i = 0; i < 2; i++) wasm_v128_store(out->halves[i][c][t], wasm_v128_load(one.halves[c][i]));
       out->d[t] = one.d;
     }
 }

@@ -13,16 +13,17 @@
 
 #define ANY(layout) DECLARE(layout, scalar) DECLARE(layout, simd128)
 #define NARROW(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, relaxed) DECLARE(layout, dot)
+#define WIDE(layout) DECLARE(layout, scalar) DECLARE(layout, simd128) DECLARE(layout, dot)
 #define SAME(layout, as)
 #include "kernels.inc"
 
-#define DECLARE_QUANTIZE(level)                                              \
-  void narrow1_##level(struct act1 *out, const float *x, int k);             \
-  void narrow4_##level(struct act4 *out, const float *x, int x_stride, int k); \
-  void wide1_##level(struct wide1 *out, const float *x, int k);              \
-  void wide4_##level(struct wide4 *out, const float *x, int x_stride, int k);
-DECLARE_QUANTIZE(scalar)
-DECLARE_QUANTIZE(simd128)
+#define DECLARE_PREPARE(level)                                     \
+  prepare1_fn narrow1_##level, wide1_##level, split1_##level;     \
+  prepare4_fn narrow4_##level, wide4_##level, split4_##level;
+DECLARE_PREPARE(scalar)
+DECLARE_PREPARE(simd128)
+prepare1_fn float1;
+prepare4_fn float4;
 
 #define DECLARE_ATTN(level)                                                              \
   attn_scores_fn attn_scores_f32_##level, attn_scores_f16_##level, attn_scores_int8_##level; \

@@ -9,22 +9,30 @@
 #define TABLE scalar
 #define LEVEL scalar
 #define NARROW_LEVEL scalar
+#define WIDE_LEVEL scalar
+#define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
 #define TABLE simd128
 #define LEVEL simd128
 #define NARROW_LEVEL simd128
+#define WIDE_LEVEL simd128
+#define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
 #ifdef SOTTO_HAVE_RELAXED
 #define TABLE relaxed
 #define LEVEL simd128
 #define NARROW_LEVEL relaxed
+#define WIDE_LEVEL simd128
+#define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
 #define TABLE dot
 #define LEVEL simd128
 #define NARROW_LEVEL dot
+#define WIDE_LEVEL dot
+#define WIDE_FORM ACT_SPLIT
 #include "table.inc"
 #endif
 

@@ -55,18 +55,20 @@ INLINE void touch(const void *bytes, int n_bytes) {
  * is one that the compiler cannot look behind. */
 struct constants {
   v128_t nibbles, bit2, bits2, bit3, bit5, bits6, ones, f16_bits, f16_scale; /* bit2: 2 in each byte, bits2: 3, and so on */
+  v128_t sixty_four; /* in each byte */
   v128_t codebooks[CODEBOOK_COUNT];
 };
 
 INLINE struct constants load_constants(void) {
   static const uint32_t table[] = {0x0f0f0f0f, 0x02020202, 0x03030303, 0x04040404, 0x10101010, 0x30303030,
-                                   0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */};
+                                   0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */, 0x40404040};
   const uint32_t *c = table;
   const int8_t(*values)[16] = codebooks;
   __asm__("" : "+r"(c), "+r"(values));
   return (struct constants){wasm_v128_load32_splat(c),     wasm_v128_load32_splat(c + 1), wasm_v128_load32_splat(c + 2),
                             wasm_v128_load32_splat(c + 3), wasm_v128_load32_splat(c + 4), wasm_v128_load32_splat(c + 5),
                             wasm_v128_load32_splat(c + 6), wasm_v128_load32_splat(c + 7), wasm_v128_load32_splat(c + 8),
+                            wasm_v128_load32_splat(c + 9),
                             {wasm_v128_load(values[0]), wasm_v128_load(values[1]), wasm_v128_load(values[2])}};
 }
 

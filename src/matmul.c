@@ -2,8 +2,6 @@
  * goes through the gemv kernels, more go through gemm in tiles of four. */
 #include "session.h"
 
-#include <string.h>
-
 #define CHUNKS_PER_THREAD 4 /* so that a thread that is slowed down does not hold up the others for long */
 #define MAX_CHUNK 32        /* groups of 8 rows in one kernel call: short calls reach the engine's optimised tier sooner */
 
@@ -15,32 +13,17 @@ struct prepare_job {
   bool wants[ACT_FORM_COUNT];
 };
 
-static void prepare_one(const struct prepare_job *job, const struct acts *acts, const struct kernels *kernels) {
-  if (job->wants[ACT_NARROW]) kernels->narrow1(acts->forms[ACT_NARROW], job->x, job->k);
-  if (job->wants[ACT_WIDE]) kernels->wide1(acts->forms[ACT_WIDE], job->x, job->k);
-  if (job->wants[ACT_FLOAT]) memcpy(acts->forms[ACT_FLOAT], job->x, (size_t)job->k * sizeof(float));
-}
-
 /* One tile of four tokens. */
 static void prepare_tile(void *argument, int task, int thread) {
   (void)thread;
   const struct prepare_job *job = argument;
-  const struct acts *acts = &job->session->acts;
   const struct kernels *kernels = job->session->model->kernels;
-  if (job->n_tokens == 1) {
-    prepare_one(job, acts, kernels);
-    return;
-  }
-  const size_t tile = (size_t)task, n_blocks = (size_t)(job->k / BLOCK), k = (size_t)job->k;
-  const float *x = job->x + tile * TILE_TOKENS * job->x_stride;
-  if (job->wants[ACT_NARROW])
-    kernels->narrow4((struct act4 *)acts->forms[ACT_NARROW] + tile * n_blocks, x, (int)job->x_stride, job->k);
-  if (job->wants[ACT_WIDE])
-    kernels->wide4((struct wide4 *)acts->forms[ACT_WIDE] + tile * n_blocks, x, (int)job->x_stride, job->k);
-  if (job->wants[ACT_FLOAT]) {
-    float *out = (float *)acts->forms[ACT_FLOAT] + tile * k * TILE_TOKENS;
-    for (size_t i = 0; i < k; i++)
-      for (size_t t = 0; t < TILE_TOKENS; t++) *out++ = x[t * job->x_stride + i];
+  const float *x = job->x + (size_t)task * TILE_TOKENS * job->x_stride;
+  for (enum act_form form = 0; form < ACT_FORM_COUNT; form++) {
+    if (!job->wants[form]) continue;
+    uint8_t *out = (uint8_t *)job->session->acts.forms[form] + (size_t)task * act_tile_bytes(form, job->k);
+    if (job->n_tokens == 1) kernels->prepare1[form](out, x, job->k);
+    else kernels->prepare4[form](out, x, (int)job->x_stride, job->k);
   }
 }
 
@@ -50,7 +33,7 @@ static int n_tiles_of(int n_tokens) { return (n_tokens + TILE_TOKENS - 1) / TILE
 void matmul_prepare(struct sotto_session *session, const float *x, size_t x_stride, int n_tokens,
                     const struct product *products, int n_products) {
   struct prepare_job job = {session, x, x_stride, n_tokens, (int)products[0].weight->k, {false}};
-  for (int i = 0; i < n_products; i++) job.wants[layouts[products[i].weight->layout].act] = true;
+  for (int i = 0; i < n_products; i++) job.wants[act_form(session->model->kernels, products[i].weight->layout)] = true;
   pool_run(session->pool, prepare_tile, &job, n_tiles_of(n_tokens));
 }
 
@@ -70,8 +53,8 @@ static void run_chunk(void *argument, int task, int thread) {
   const struct tensor *weight = product->weight;
   const int first = task * job->chunk, left = n_groups_of(product) - first, n = left < job->chunk ? left : job->chunk;
   const uint8_t *data = weight->data + (size_t)first * weight->group_bytes;
-  const void *x = job->session->acts.forms[layouts[weight->layout].act];
   const struct kernels *kernels = job->session->model->kernels;
+  const void *x = job->session->acts.forms[act_form(kernels, weight->layout)];
   float *y = product->y + (size_t)first * TILE_ROWS;
   if (job->n_tokens == 1) kernels->gemv[weight->layout](y, data, x, (int)weight->k, n);
   else

@@ -84,9 +84,10 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->gate = carve_rows(arena, rows * ff);
   session->up = carve_rows(arena, rows * ff);
   carve_experts(session, arena);
-  session->acts.forms[ACT_NARROW] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct act4));
-  session->acts.forms[ACT_WIDE] = arena_carve(arena, rows / TILE_TOKENS * (widest / BLOCK + 1), sizeof(struct wide4));
-  session->acts.forms[ACT_FLOAT] = arena_carve(arena, rows * widest, sizeof(float));
+  const bool has_halves = session->model->kernels->wide_form == ACT_SPLIT;
+  for (enum act_form form = 0; form < ACT_FORM_COUNT; form++)
+    session->acts.forms[form] = arena_carve(arena, form == ACT_SPLIT && !has_halves ? 0 : rows / TILE_TOKENS,
+                                            act_tile_bytes(form, (int)round_up(widest, BLOCK)));
   session->panel_bytes = round_up(gemm_panel_bytes((int)widest), 64);
   session->panels = arena_carve(arena, session->n_threads, session->panel_bytes);
   session->score_stride = round_up(session->n_ctx, 16) + 16; /* an odd number of cache lines: rows share no set */

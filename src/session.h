@@ -16,8 +16,7 @@ struct kv_layer {
 
 /* Activations of up to n_batch tokens, as matmuls want them. Which form is filled depends on the weights. */
 struct acts {
-  void *forms[ACT_FORM_COUNT]; /* act1, wide1 (k / 32) or float (k) for one token, else act4, wide4 (tiles, k / 32) or
-                                  float (tiles, k, 4) */
+  void *forms[ACT_FORM_COUNT]; /* of one token, or tiles of four (kernels.h) */
 };
 
 /* An expert that a token goes to. */

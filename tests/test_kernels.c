@@ -90,38 +90,28 @@ static void half_floats_survive(void) {
 
 struct buffers {
   float x[MAX_TOKENS * MAX_K];
-  _Alignas(16) uint8_t acts[3][MAX_TOKENS * MAX_K * 8];
+  _Alignas(16) uint8_t acts[MAX_TOKENS * MAX_K * 17];
   _Alignas(16) uint8_t panel[1 << 16];
   float y[MAX_TOKENS * MAX_GROUPS * 8 + GUARD];
 };
 static struct buffers ours, theirs;
 
-static void prepare(const struct kernels *kernels, struct buffers *b, enum layout layout, int n_tokens, int k, const void **acts) {
-  const enum act_form form = layouts[layout].act;
-  *acts = b->acts[form];
-  for (int t = 0; t < (n_tokens == 1 ? 1 : n_tokens / 4); t++) {
-    const float *x = b->x + 4 * t * k;
-    if (form == ACT_NARROW && n_tokens == 1) kernels->narrow1((struct act1 *)b->acts[form], x, k);
-    else if (form == ACT_NARROW) kernels->narrow4((struct act4 *)b->acts[form] + t * (k / 32), x, k, k);
-    else if (form == ACT_WIDE && n_tokens == 1) kernels->wide1((struct wide1 *)b->acts[form], x, k);
-    else if (form == ACT_WIDE) kernels->wide4((struct wide4 *)b->acts[form] + t * (k / 32), x, k, k);
-    else if (n_tokens == 1) memcpy(b->acts[form], x, (size_t)k * 4);
-    else
-      for (int i = 0; i < 4 * k; i++) ((float *)b->acts[form])[4 * t * k + i] = x[i % 4 * k + i / 4];
-  }
+static void prepare(const struct kernels *kernels, struct buffers *b, enum layout layout, int n_tokens, int k) {
+  const enum act_form form = act_form(kernels, layout);
+  if (n_tokens == 1) kernels->prepare1[form](b->acts, b->x, k);
+  for (int t = 0; t < n_tokens / 4; t++) kernels->prepare4[form](b->acts + (size_t)t * act_tile_bytes(form, k), b->x + 4 * t * k, k, k);
 }
 
 static void multiply(const struct kernels *kernels, struct buffers *b, enum layout layout, int n_tokens, int k, int n_groups) {
-  const void *acts;
   for (size_t i = 0; i < sizeof b->y / 4; i++) b->y[i] = 12345; /* the guard behind what may be written */
-  prepare(kernels, b, layout, n_tokens, k, &acts);
-  if (n_tokens == 1) kernels->gemv[layout](b->y, packed, acts, k, n_groups);
-  else kernels->gemm[layout](b->y, n_groups * 8, packed, acts, k, n_groups, n_tokens / 4, b->panel);
+  prepare(kernels, b, layout, n_tokens, k);
+  if (n_tokens == 1) kernels->gemv[layout](b->y, packed, b->acts, k, n_groups);
+  else kernels->gemm[layout](b->y, n_groups * 8, packed, b->acts, k, n_groups, n_tokens / 4, b->panel);
 }
 
 /* The product by doubles, within what rounding activations can do: half a step, max |x| / limit of each block, a weight. */
 static void check_values(enum layout layout, int n_tokens, int k, int n_groups) {
-  const double steps = layouts[layout].act == ACT_NARROW ? 127 : layouts[layout].act == ACT_WIDE ? 32767 : 1e9;
+  const double steps = layouts[layout].act == ACT_NARROW ? 127 : layouts[layout].act == ACT_WIDE ? WIDE_LIMIT : 1e9;
   for (int t = 0; t < n_tokens; t++)
     for (int row = 0; row < n_groups * 8; row++) {
       double exact = 0, budget = 1e-6, size = 0;
@@ -183,21 +173,27 @@ static void hostile_activations_agree(void) {
   for (int round = 0; round < 200; round++) {
     float x[128];
     for (int i = 0; i < 128; i++) x[i] = round % 4 == 3 ? test_random_float(&seed) * 1e-30f : strange[test_random(&seed) % 11];
-    struct { struct act1 narrow1[4]; struct wide1 wide1[4]; struct act4 narrow4[1]; struct wide4 wide4[1]; } a, b;
+    struct { struct act1 narrow1[4]; struct wide1 wide1[4]; struct split1 split1[4]; struct act4 narrow4[1]; struct wide4 wide4[1]; struct split4 split4[1]; } a, b;
     memset(&a, 0, sizeof a);
     memset(&b, 0, sizeof b);
     const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level)};
     for (int i = 0; i < 2; i++) {
-      levels[i]->narrow1(i ? b.narrow1 : a.narrow1, x, 128);
-      levels[i]->wide1(i ? b.wide1 : a.wide1, x, 128);
-      levels[i]->narrow4(i ? b.narrow4 : a.narrow4, x, 32, 32);
-      levels[i]->wide4(i ? b.wide4 : a.wide4, x, 32, 32);
+      void *const ones[] = {i ? b.narrow1 : a.narrow1, i ? b.wide1 : a.wide1, i ? b.split1 : a.split1};
+      void *const tiles[] = {i ? b.narrow4 : a.narrow4, i ? b.wide4 : a.wide4, i ? b.split4 : a.split4};
+      for (int form = 0; form < ACT_FLOAT; form++) {
+        levels[i]->prepare1[form](ones[form], x, 128);
+        levels[i]->prepare4[form](tiles[form], x, 32, 32);
+      }
     }
     for (int i = 0; i < 4; i++) { /* the bits of a NaN scale may differ */
       CHECK(memcmp(a.narrow1[i].q, b.narrow1[i].q, 32) == 0 && memcmp(a.wide1[i].q, b.wide1[i].q, 64) == 0);
-      CHECK(a.narrow1[i].d == b.narrow1[i].d && a.wide1[i].d == b.wide1[i].d);
+      CHECK(memcmp(a.split1[i].halves, b.split1[i].halves, sizeof a.split1[i].halves) == 0);
+      CHECK(a.narrow1[i].d == b.narrow1[i].d && a.wide1[i].d == b.wide1[i].d && a.split1[i].d == a.wide1[i].d);
+      for (int c = 0; c < 32; c++) /* the halves are those of the whole */
+        CHECK(128 * a.split1[i].halves[c / 4][0][0][c % 4] + a.split1[i].halves[c / 4][1][0][c % 4] - 8192 == a.wide1[i].q[c / 4][c % 2][c % 4 / 2]);
     }
     CHECK(memcmp(a.narrow4[0].q, b.narrow4[0].q, 128) == 0 && memcmp(a.wide4[0].q, b.wide4[0].q, 256) == 0);
+    CHECK(memcmp(a.split4[0].halves, b.split4[0].halves, sizeof a.split4[0].halves) == 0);
   }
 }
 

@@ -8,7 +8,9 @@ const struct kernels *EXPORT(table)(int level) {
   return kernels_select(level, &chosen);
 }
 
-int EXPORT(act_form)(int layout) { return (int)layouts[layout].act; }
+int EXPORT(tile_bytes)(const struct kernels *kernels, int layout, int k) {
+  return (int)act_tile_bytes(act_form(kernels, (enum layout)layout), k);
+}
 int EXPORT(group_bytes)(int layout, int k) { return (int)layout_group_bytes((enum layout)layout, k); }
 int EXPORT(block_bytes)(int layout) { return layouts[layout].row_block_bytes; }
 int EXPORT(row_bytes)(int layout, int k) { return (int)layout_row_bytes((enum layout)layout, k); }
@@ -20,19 +22,10 @@ void EXPORT(pack)(int layout, void *group, const void *rows, int k) {
 
 /* x (k) for one token, or (4 n_tiles, k) */
 void EXPORT(quantise)(const struct kernels *kernels, int layout, uint8_t *out, const float *x, int k, int n_tiles) {
-  const size_t n_blocks = (size_t)(k / BLOCK);
-  const enum act_form form = layouts[layout].act;
-  if (form == ACT_FLOAT) {
-    for (int i = 0; i < k * (n_tiles ? n_tiles * TILE_TOKENS : 1); i++) ((float *)out)[i] = x[i];
-  } else if (n_tiles == 0) {
-    if (form == ACT_NARROW) kernels->narrow1((struct act1 *)out, x, k);
-    else kernels->wide1((struct wide1 *)out, x, k);
-  }
-  for (int t = 0; form != ACT_FLOAT && t < n_tiles; t++) {
-    const float *rows = x + (size_t)t * TILE_TOKENS * (size_t)k;
-    if (form == ACT_NARROW) kernels->narrow4((struct act4 *)out + (size_t)t * n_blocks, rows, k, k);
-    else kernels->wide4((struct wide4 *)out + (size_t)t * n_blocks, rows, k, k);
-  }
+  const enum act_form form = act_form(kernels, (enum layout)layout);
+  if (n_tiles == 0) kernels->prepare1[form](out, x, k);
+  for (int t = 0; t < n_tiles; t++)
+    kernels->prepare4[form](out + (size_t)t * act_tile_bytes(form, k), x + (size_t)(t * TILE_TOKENS * k), k, k);
 }
 
 void EXPORT(gemv)(const struct kernels *kernels, int layout, float *y, const void *w, const void *x, int k, int n_groups) {

@@ -1,5 +1,5 @@
-// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME] [--rounds N]
-// Prints GMAC/s; for gemv, whose weights lie in memory and not in a cache, GB/s of packed weights too, and their share of
+// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME] [--rounds N] [--megabytes N]
+// Prints GMAC/s; for gemv, whose weights (--megabytes) lie in memory and not in a cache, GB/s of packed weights too, and their share of
 // a plain streaming read in the same run. All kernels take turns, in samples of some milliseconds, so that noise hits all
 // alike; the figures are medians.
 import { readFileSync } from "node:fs";
@@ -11,7 +11,6 @@ const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "
 const LEVELS = { simd128: 2, relaxed: 3, dot: 4 };
 const FLOATS = 3; // the first three layouts
 const K = 1536; // columns: six blocks of a K type, SmolLM2's feed-forward
-const GEMV_BYTES = 48 << 20; // larger than the caches
 const GEMM = { nGroups: 32, nTiles: 32 }; // 256 rows, 128 tokens
 const SAMPLE_MS = 4;
 
@@ -25,7 +24,9 @@ const BYTE_SCALES = { MXFP4: [0], NVFP4: [0, 1, 2, 3] };
 const F16_HUNDREDTH = 0x211f; // 0.01 in f16
 const FP4_SCALE = 0x70; // 2^-15 as E8M0, 64 as UE4M3
 
-const { values, positionals } = parseArgs({ options: { level: { type: "string" }, rounds: { type: "string", default: "30" } }, allowPositionals: true });
+const { values, positionals } = parseArgs({ options: { level: { type: "string" }, rounds: { type: "string", default: "30" },
+  megabytes: { type: "string", default: "48" } }, allowPositionals: true });
+const GEMV_BYTES = Number(values.megabytes) * 2 ** 20; // larger than the caches
 const memory = new WebAssembly.Memory({ initial: 1024 });
 const module = new WebAssembly.Module(readFileSync(new URL("../../build/bench/kernels.wasm", import.meta.url)));
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -72,7 +73,6 @@ function makeWeights(name, layout) {
 const nTokens = 4 * GEMM.nTiles;
 const floats = allocate(4 * nTokens * K);
 new Float32Array(memory.buffer, floats, nTokens * K).forEach((_, i, x) => (x[i] = Math.random() - 0.5));
-const acts = allocate(8 * nTokens * K);
 const panel = allocate(exports.panel_bytes(K));
 const stream = allocate(GEMV_BYTES);
 new Uint32Array(memory.buffer, stream, GEMV_BYTES / 4).fill(0x01010101);
@@ -90,8 +90,9 @@ for (const name of names) {
     if (layout < FLOATS && level !== "simd128") continue; // the same kernels
     const table = exports.table(LEVELS[level]);
     if (!table) continue;
-    const form = allocate(8 * nTokens * K);
-    const one = allocate(8 * K);
+    const tileBytes = exports.tile_bytes(table, layout, K);
+    const form = allocate(GEMM.nTiles * tileBytes);
+    const one = allocate(tileBytes);
     exports.quantise(table, layout, one, floats, K, 0);
     exports.quantise(table, layout, form, floats, K, GEMM.nTiles);
     candidates.push({

@@ -89,7 +89,7 @@ export class Engine {
     this.checkParts();
     const { instance, options, out } = this;
     const modelOptions = instance.placeStruct("sotto_model_options", {
-      level: LEVEL[options.level?.toUpperCase() ?? fastestLevel(instance.exports)],
+      level: options.level ? LEVEL[options.level.toUpperCase()] : fastestLevel(instance.exports),
       file_bytes: totalBytes ?? 0,
     });
     instance.try("sotto_model_measure", this.header.gguf, modelOptions, out);

@@ -109,6 +109,7 @@ export class Instance {
     const { view } = this;
     for (const [key, value] of Object.entries(fields)) {
       const { offset, type } = STRUCTS[name].fields[key];
+      if (value === undefined) throw new TypeError(`${name}.${key} has no value`);
       write(view, block + offset, type, value);
     }
   }
