@@ -2,7 +2,10 @@
  * goes through the gemv kernels, more go through gemm in tiles of four. */
 #include "session.h"
 
-#define CHUNKS_PER_THREAD 4 /* so that a thread that is slowed down does not hold up the others for long */
+/* Chunks of a loop for each thread: many, so that one that is slowed down does not hold up the others for long; few where a
+ * chunk is a microsecond, not much more than claiming it. */
+#define TOKEN_CHUNKS 2
+#define PROMPT_CHUNKS 8
 #define MAX_CHUNK 32        /* groups of 8 rows in one kernel call: short calls reach the engine's optimised tier sooner */
 
 struct prepare_job {
@@ -65,7 +68,7 @@ static void run_chunk(void *argument, int task, int thread) {
 void matmul_run(struct sotto_session *session, int n_tokens, const struct product *products, int n_products) {
   int n_groups = 0, n_tasks = 0;
   for (int i = 0; i < n_products; i++) n_groups += n_groups_of(&products[i]);
-  int chunk = n_groups / (int)(session->n_threads * CHUNKS_PER_THREAD) + 1;
+  int chunk = n_groups / ((int)session->n_threads * (n_tokens == 1 ? TOKEN_CHUNKS : PROMPT_CHUNKS)) + 1;
   if (chunk > MAX_CHUNK) chunk = MAX_CHUNK;
   for (int i = 0; i < n_products; i++) n_tasks += (n_groups_of(&products[i]) + chunk - 1) / chunk;
   struct run_job job = {session, products, n_tokens, chunk};

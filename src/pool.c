@@ -13,18 +13,20 @@
 #include <stddef.h>
 
 #define CLOSED 0xffffffffu
-#define SPINS 4000 /* some 20 microseconds: longer than the pause between two loops of one layer */
+#define SPINS 20000 /* 20 to 100 microseconds: longer than the pause between two loops of one layer, cheaper than being woken */
 #define STALL_NS 1000000      /* a helper that is this late has lost its core */
 #define ALONE_LEAST 512       /* loops, about two tokens of a small model */
-#define ALONE_MOST 4096
+#define ALONE_MOST 32768      /* a second of it */
+#define FORGIVING 16          /* loops without a stall that shorten the next time alone by one */
 
 struct sotto_pool {
   _Alignas(64) uint64_t claim;
   _Alignas(64) int32_t n_done;    /* tasks of this loop that are finished */
   _Alignas(64) int32_t epoch;     /* raised when there is something new; helpers sleep on it */
-  int32_t n_sleeping, is_closing;
+  int32_t n_sleeping, is_waiting, is_closing; /* helpers that sleep; whether the caller does */
   uint32_t n_threads;
   uint32_t n_alone, alone_next; /* loops that the caller still runs alone; and after the next stall */
+  uint32_t n_good;              /* loops without a stall */
   pool_task *run;
   void *argument;
   uint32_t n_tasks;
@@ -78,7 +80,7 @@ static void work(sotto_pool *pool, int thread) {
     if (!__atomic_compare_exchange_n(&pool->claim, &claim, claim + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
     run(argument, (int)task, thread);
     __atomic_add_fetch(&pool->n_done, 1, __ATOMIC_SEQ_CST);
-    if (thread) wake(&pool->n_done);
+    if (thread && __atomic_load_n(&pool->is_waiting, __ATOMIC_SEQ_CST)) wake(&pool->n_done);
   }
 }
 
@@ -89,7 +91,11 @@ static bool wait_for_others(sotto_pool *pool, int32_t n_tasks) {
     const int32_t n_done = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
     if (n_done == n_tasks) return is_stalled;
     if (spins < SPINS) pause_briefly();
-    else is_stalled |= sleep_while(&pool->n_done, n_done, STALL_NS);
+    else {
+      __atomic_store_n(&pool->is_waiting, 1, __ATOMIC_SEQ_CST);
+      is_stalled |= sleep_while(&pool->n_done, n_done, STALL_NS);
+      __atomic_store_n(&pool->is_waiting, 0, __ATOMIC_SEQ_CST);
+    }
   }
 }
 
@@ -98,7 +104,7 @@ static void note_stall(sotto_pool *pool, bool is_stalled) {
   if (is_stalled) {
     pool->n_alone = pool->alone_next;
     if (pool->alone_next < ALONE_MOST) pool->alone_next *= 2;
-  } else if (pool->alone_next > ALONE_LEAST) {
+  } else if (pool->alone_next > ALONE_LEAST && ++pool->n_good % FORGIVING == 0) {
     pool->alone_next--;
   }
 }
