@@ -1,7 +1,7 @@
 /* matmul_grid_simd128.c: gemv and gemm over the types whose columns are points of a grid (grid.h). A point is looked up
  * row by row; from then on eight rows share a vector. Codes and signs of four columns are nibbles of 16 bits, and a
- * swizzle makes signed bytes of 16 nibbles at once. A tile is unpacked to these bytes and then multiplied with 16-bit
- * activations, in a gemv for one token and in a gemm for all of them. */
+ * swizzle makes signed bytes of 16 nibbles at once. A tile is unpacked to these bytes and then multiplied with
+ * activations of 14 bits, in a gemv for one token and in a gemm for all of them. */
 #include "grid.h"
 #include "ops.h"
 #include "simd.h"

@@ -186,19 +186,22 @@ float vec_softmax(float *scores, int from, int to, int begin, int end, float sca
   const struct exp_constants c = load_exp();
   for (int i = from; i < begin; i++) scores[i] = -1e38f;
   for (int i = end; i < to; i++) scores[i] = -1e38f;
-  f32x4 maxima = sink, sums = 0;
-  for (int i = from; i < to; i += LANES) {
-    const f32x4 x = load(scores + i, LANES) * scale;
-    maxima = maxima < x ? x : maxima;
-  }
-  const f32x4 max = max_lanes(maxima), least = c.low + 7.0f;
-  for (int i = from; i < to; i += LANES) {
-    const f32x4 x = load(scores + i, LANES) * scale - max, p = x >= least ? exp_bounded(x, &c) : (f32x4)0;
-    store(scores + i, p, LANES);
-    sums += p;
-  }
+  f32x4 maxima[2] = {sink, sink}, sums[2] = {0, 0}; /* two, so that no step waits for the one before */
+  for (int i = from; i < to; i += 2 * LANES)
+    for (int j = 0; j < 2; j++) {
+      const f32x4 x = load(scores + i + j * LANES, LANES) * scale;
+      maxima[j] = maxima[j] < x ? x : maxima[j];
+    }
+  const f32x4 max = max_lanes(maxima[0] < maxima[1] ? maxima[1] : maxima[0]), least = c.low + 7.0f;
+  for (int i = from; i < to; i += 2 * LANES)
+    for (int j = 0; j < 2; j++) {
+      const f32x4 x = load(scores + i + j * LANES, LANES) * scale - max, p = x >= least ? exp_bounded(x, &c) : (f32x4)0;
+      store(scores + i + j * LANES, p, LANES);
+      sums[j] += p;
+    }
+  const f32x4 sum = sums[0] + sums[1];
   const f32x4 rest = sink - max;
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]) + (rest >= least ? exp_bounded(rest, &c) : (f32x4)0)[0];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]) + (rest >= least ? exp_bounded(rest, &c) : (f32x4)0)[0];
 }
 
 void vec_add_slope(float *scores, int begin, int end, int at, float slope) {
