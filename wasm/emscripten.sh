@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes build/emscripten/bin: emcc, emar and emnm of an Emscripten that is 3.1.69 or newer. It is the one on PATH, or on
+# Makes build/emscripten/bin: emcc and its like of an Emscripten that is 3.1.69 or newer. It is the one on PATH, or on
 # Debian 12 one of our own below build/emscripten. Where neither can be, this says where to get one, on stderr as all.
 #
 # Our own is a set that fits together. Debian 13's package of Emscripten, with its libraries built, is fetched and
@@ -29,7 +29,7 @@ is_new_enough() {
 link() {
   mkdir -p "$into/bin"
   echo '{ "type": "commonjs" }' > "$into/package.json"
-  for tool in emar emnm emcc; do
+  for tool in emar emnm emcc em++ emcmake emmake; do
     printf '#!/bin/sh\n%s exec "%s" "$@"\n' "${2:-}" "$1$tool" > "$into/bin/$tool"
     chmod +x "$into/bin/$tool"
   done

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { load } from "../../build/sotto/index.js";
 import { chart } from "./chart.mjs";
-import { MODELS, ORACLE, ROOT, chromium, close, native, node, wllama } from "./engines.mjs";
+import { MODELS, ORACLE, ROOT, chromium, close, llamaWasm, native, node, wllama } from "./engines.mjs";
 import { writeBillion } from "./billion.mjs";
 
 const FULL = process.env.FULL === "1";
@@ -126,7 +126,7 @@ function report(title, results, key, aim) {
   }
 }
 
-for (const { missing } of [native, chromium, wllama]) if (missing) say(`left out: ${missing}`);
+for (const { missing } of [native, chromium, wllama, llamaWasm]) if (missing) say(`left out: ${missing}`);
 const engines = [native, node, chromium].filter(({ missing }) => !missing);
 const started = performance.now();
 const result = { machine: cpus()[0].model, date: new Date().toISOString().slice(0, 10), files: {}, curve: {} };
@@ -141,11 +141,10 @@ for (const { name, path, aims } of FILES) {
   report("prefill 256", file.short, "prefill", aims.prefill);
   report("decode 64", file.short, "decode", aims.decode);
   await reportBytes(file, path, engines);
-  if (isMain && !wllama.missing) {
-    file.wllama = await compare(path, SHORT, [wllama], 1);
-    report("prefill 256", { ...file.wllama }, "prefill");
-    report("decode 64", { ...file.wllama }, "decode");
-  }
+  const rivals = [isMain && wllama, (isMain || FULL) && llamaWasm].filter((rival) => rival && !rival.missing); // once each
+  file.rivals = await compare(path, SHORT, rivals, 1);
+  report("prefill 256", file.rivals, "prefill");
+  report("decode 64", file.rivals, "decode");
   if (isMain || FULL || name.startsWith("gemma")) {
     file.deep = await compare(path, DEEP, engines, N_LONG);
     report("decode behind 2,048", file.deep, "decode", aims.deep);
@@ -153,9 +152,9 @@ for (const { name, path, aims } of FILES) {
   if (aims.job && (isMain || FULL)) {
     file.job = await compare(path, JOB, engines, N_LONG);
     report("the job", file.job, "seconds", aims.job);
-    if (FULL && isMain && !wllama.missing) {
-      file.wllamaJob = await compare(path, JOB, [wllama], 1);
-      report("the job", file.wllamaJob, "seconds");
+    if (FULL && isMain) {
+      file.rivalsJob = await compare(path, JOB, rivals, 1);
+      report("the job", file.rivalsJob, "seconds");
     }
   }
 }

@@ -3,7 +3,7 @@
 const WIDTH = 760;
 const LABEL = 170;
 const BAR = 16;
-const COLOURS = { "llama.cpp, native": "#9aa5a0", "Sotto in Node": "#2f5d50", "Sotto in Chromium": "#5f9a88", "wllama in Chromium": "#c9a227" };
+const COLOURS = { "llama.cpp, native": "#9aa5a0", "Sotto in Node": "#2f5d50", "Sotto in Chromium": "#5f9a88", "wllama in Chromium": "#c9a227", "llama.cpp's wasm in Node": "#8f6b1e" };
 
 const text = (x, y, content, extra = "") => `<text x="${x}" y="${y}" ${extra}>${content}</text>`;
 
@@ -25,6 +25,10 @@ export function chart({ files, curve, machine, date }) {
 function legend(parts, y) {
   let x = 0;
   for (const [name, colour] of Object.entries(COLOURS)) {
+    if (x + 20 + 7 * name.length > WIDTH) {
+      x = 0;
+      y += 18;
+    }
     parts.push(`<rect x="${x}" y="${y - 11}" width="12" height="12" fill="${colour}"/>`, text(x + 18, y, name));
     x += 40 + 7 * name.length;
   }
@@ -33,7 +37,7 @@ function legend(parts, y) {
 
 function bars(parts, top, title, key, files) {
   parts.push(text(0, top, title, 'font-weight="bold"'));
-  const rows = Object.entries(files).map(([name, { short, wllama }]) => [name, Object.entries({ ...short, ...wllama })]);
+  const rows = Object.entries(files).map(([name, { short, rivals }]) => [name, Object.entries({ ...short, ...rivals })]);
   const most = Math.max(...rows.flatMap(([, engines]) => engines.map(([, result]) => result[key].median)));
   let y = top + 12;
   for (const [name, engines] of rows) {

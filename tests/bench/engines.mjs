@@ -87,6 +87,18 @@ export const wllama = {
   measure: (path, plan) => inPage("wllama", path, plan),
 };
 
+const LLAMA_WASM = join(ROOT, "build/bench/llama-wasm/speed.js");
+
+/** llama.cpp's own WebAssembly with its SIMD kernels, where somebody built it. */
+export const llamaWasm = {
+  name: "llama.cpp's wasm in Node",
+  missing: !existsSync(LLAMA_WASM) && `there is no llama.cpp's own wasm: tests/bench/llama-wasm.sh builds it`,
+  async measure(path, { prompt, new: n, depth }) {
+    const { stdout } = await run(process.execPath, [LLAMA_WASM, path, 1, prompt, n, 1, depth].map(String));
+    return rates(JSON.parse(stdout));
+  },
+};
+
 export async function close() {
   await browser?.close();
   await site?.close();
