@@ -69,6 +69,7 @@ export class Reader {
 
 // Faults that a load survives. isWhole: the server cannot continue, so that it sends all again.
 const SURVIVED = [
+  { kind: "drop", times: 1 },
   { kind: "reset", times: 1 }, { kind: "reset", times: 4 }, { kind: "stall", times: 1 }, { kind: "stall", times: 2 },
   ...[500, 502, 503, 504, 429].map((status) => ({ kind: "status", status, times: 2 })),
   { kind: "status", status: 503, headers: { "retry-after": "0" }, times: 3 },
@@ -90,7 +91,7 @@ const GIVEN_UP = [
   ...[500, 503, 429].map((status) => [{ kind: "status", status }, "SERVER_ERROR", 6]),
   [{ kind: "wrongRange" }, "SERVER_ERROR", 1], [{ kind: "empty" }, "NETWORK", 6],
   [{ kind: "reset" }, "NETWORK", 6], [{ kind: "stall" }, "STALLED", 6],
-  [{ kind: "silence" }, "STALLED", 1], [{ kind: "drop", isRepeated: true }, "NETWORK", 1], [{ kind: "loop", isRepeated: true }, "NETWORK", 1],
+  [{ kind: "silence" }, "STALLED", 2], [{ kind: "drop", isRepeated: true }, "NETWORK", 2], [{ kind: "loop", isRepeated: true }, "NETWORK", 2],
 ];
 
 // Faults of storage: a load survives each.
@@ -104,10 +105,8 @@ const titleOf = ({ kind, status, times = "all", headers }) =>
   [kind, status, headers && JSON.stringify(headers), times === "all" ? "for ever" : `${times} times`].filter(Boolean).join(" ");
 const patience = ({ kind }) => (["stall", "silence"].includes(kind) ? { stallMs: STALL_MS } : {});
 const isEssential = (fault, wanted) => ESSENTIAL.test(titleOf(fault)) && !wanted;
-// Firefox tells of a response when its first byte is there: one that never has any is a server that never answered.
-const isMute = ({ kind }, at) => kind === "empty" || (at === 0 && ["reset", "stall"].includes(kind));
 
-/** Cases { name, isEssential, isMute, run({ server, reader }) }, for a reader that has nothing kept. */
+/** Cases { name, isEssential, run({ server, reader }) }, for a reader that has nothing kept. */
 export const networkCases = [...survived(), ...givenUp()];
 export const storageCases = [...storageFails(), ...readingFails(), ...noRoom()];
 
@@ -117,7 +116,7 @@ function* survived() {
       for (const wanted of [undefined, WANTED]) {
         const name = `${titleOf(fault)} at the ${where}${wanted ? ", with ranges wanted" : ""}`;
         const run = (context) => survive(context, fault, at, wanted);
-        yield { name, isEssential: isEssential(fault, wanted), isMute: isMute(fault, at), run };
+        yield { name, isEssential: isEssential(fault, wanted), run };
       }
     }
   }
@@ -152,7 +151,7 @@ function* givenUp() {
     for (const [where, at] of Object.entries(WHERE)) {
       const name = `${titleOf(fault)} at the ${where} is ${code}; what arrived is kept`;
       const run = (context) => giveUp(context, fault, code, nRequests, at);
-      yield { name, isEssential: isEssential(fault), isMute: isMute(fault, 0), run };
+      yield { name, isEssential: isEssential(fault), run };
     }
   }
 }

@@ -3,7 +3,7 @@
 
 const MODEL = () => new URL("/model.gguf", location.href).href;
 
-function optionsOf({ without }) {
+export function optionsOf({ without }) {
   const options = { nCtx: 256, nThreads: 1 };
   if (!without.length) return options;
   return { ...options, ioWorkerUrl: new URL(`poor-worker.js?${without}`, import.meta.url) };

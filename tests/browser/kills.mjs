@@ -1,6 +1,6 @@
 // Loads of a 4 MB model that are killed at random bytes, until they end in the right model: kept byte for byte, and with
 // the engine's logits. Together the kills may cost 1 MiB for each connection that was open, and not what was sent before that.
-// `make soak` runs 500 of them, `make test` 20. Usage: node tests/browser/kills.mjs [KILLS] [SEED]
+// `make soak` runs 500 of them, `make test` 20, half of them without OPFS, where the Cache API keeps the bytes. Usage: node tests/browser/kills.mjs [KILLS] [SEED]
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -15,6 +15,7 @@ const MIB = 1 << 20;
 const BYTES_PER_MS = 1 << 14; // so that little is under way when the line goes dead
 const LOADS = { "load": 1, "load early": 4 }; // and the connections that one may have: three, beside one that is moved
 const PATIENCE_MS = 60_000;
+export const WITHOUT = { opfs: [], cache: ["opfs"] }; // what is there to keep the bytes, when the browser is without these
 
 const root = new URL("../../", import.meta.url);
 const path = (name) => fileURLToPath(new URL(name, root));
@@ -40,13 +41,17 @@ function randomOf(seed) {
   return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
 }
 
-/** browser: puppeteer's. Kills `nKills` loads and tells what that cost: { nModels, sentBytes, fileBytes, kills }. */
-export async function testKills(browser, { nKills, seed = 1 }) {
+/**
+ * browser: puppeteer's; storage: a name of WITHOUT. Kills `nKills` loads and tells what that cost:
+ * { nModels, sentBytes, fileBytes, kills }.
+ */
+export async function testKills(browser, { storage, nKills, seed = 1 }) {
   const file = syntheticModel(SMALL);
-  const expected = { logits: await logitsOf(file), file: hashOf(file) };
+  const expected = { storage, logits: await logitsOf(file), file: hashOf(file) };
   const site = await serve({ mounts: { "/sotto/": path("build/sotto"), "/tests/": path("tests/browser") } });
   const server = await new FaultServer(file, passOnTo(site.url)).listen();
   server.bytesPerMs = BYTES_PER_MS;
+  const run = (name) => page.evaluate((...call) => globalThis.runCase(...call), name, { without: WITHOUT[storage] });
   const random = randomOf(seed);
   const one = (list) => list[Math.floor(random() * list.length)];
   const kills = Object.fromEntries(Object.keys(KILLS).map((name) => [name, 0]));
@@ -60,7 +65,7 @@ export async function testKills(browser, { nKills, seed = 1 }) {
       const name = one(Object.keys(LOADS));
       server.expect();
       server.budgetBytes = Math.floor(file.length * random() ** 3); // more often early, so that most downloads are killed
-      const outcome = await untilDead(server, page, name);
+      const outcome = await untilDead(server, run(name));
       await moment(20 * random());
       sentBytes += server.sentBytes;
       if (outcome) {
@@ -77,7 +82,7 @@ export async function testKills(browser, { nKills, seed = 1 }) {
     }
     page = await openPage(browser, page, server);
     server.expect();
-    assert.deepEqual(await run(page, "load"), { value: expected });
+    assert.deepEqual(await run("load"), { value: expected });
     sentBytes += server.sentBytes;
     boundBytes += file.length;
     assert.ok(sentBytes <= boundBytes, `${sentBytes} bytes were sent, not ${boundBytes} at most`);
@@ -101,12 +106,10 @@ async function openPage(browser, page, server) {
   return next;
 }
 
-const run = (page, name) => page.evaluate((caseName) => globalThis.runCase(caseName), name);
-
 // The outcome of a load; undefined when the line went dead before.
-async function untilDead(server, page, name) {
+async function untilDead(server, run) {
   let outcome;
-  const loading = run(page, name).then((result) => { outcome = result; }, () => {}); // killed: there is no outcome
+  const loading = run.then((result) => { outcome = result; }, () => {}); // killed: there is no outcome
   for (const end = Date.now() + PATIENCE_MS; server.budgetBytes > 0 && !outcome; ) {
     await Promise.race([loading, moment(2)]);
     assert.ok(Date.now() < end, `the load stands at ${server.sentBytes} bytes`);
@@ -117,11 +120,14 @@ async function untilDead(server, page, name) {
 async function main([nKills = "500", seed = "1"]) {
   const browser = await browsers.Chromium.open();
   try {
-    const began = Date.now();
-    const { nModels, sentBytes, fileBytes, kills } = await testKills(browser.page.browser(), { nKills: +nKills, seed: +seed });
-    const how = Object.entries(kills).map(([name, n]) => `${n} of the ${name}`).join(", ");
-    console.log(`${nKills} kills (${how}): ${nModels} models, each right, in ${(sentBytes / fileBytes).toFixed(1)} downloads' bytes ` +
-      `(${Math.round((Date.now() - began) / 1000)} s)`);
+    for (const storage of Object.keys(WITHOUT)) {
+      const began = Date.now();
+      const options = { storage, nKills: Math.ceil(nKills / 2), seed: +seed };
+      const { nModels, sentBytes, fileBytes, kills } = await testKills(browser.page.browser(), options);
+      const how = Object.entries(kills).map(([name, n]) => `${n} of the ${name}`).join(", ");
+      console.log(`${storage}: ${options.nKills} kills (${how}): ${nModels} models, each right, ` +
+        `in ${(sentBytes / fileBytes).toFixed(1)} downloads' bytes (${Math.round((Date.now() - began) / 1000)} s)`);
+    }
   } finally {
     await browser.close();
   }

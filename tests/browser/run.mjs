@@ -13,7 +13,7 @@ import { browsers, openWebKitWithProfile } from "./drivers.mjs";
 import { testFaults } from "./faults.mjs";
 import { testImports } from "./import.mjs";
 import { testKeeping } from "./keep.mjs";
-import { testKills } from "./kills.mjs";
+import { WITHOUT, testKills } from "./kills.mjs";
 import { testModels } from "./models.mjs";
 import { testOffline } from "./offline.mjs";
 
@@ -27,7 +27,7 @@ const BROWSER_MS = 300_000;
 
 const FAULTS = {
   Chromium: { isChosen: ({ name }) => !name.startsWith("gzip") }, // it refuses to decode what it has not offered to
-  Firefox: { isChosen: ({ isEssential, isMute }) => isEssential && !isMute, bytesPerMs: 1 << 14 },
+  Firefox: { isChosen: ({ isEssential }) => isEssential, bytesPerMs: 1 << 14 },
   WebKitGTK: { isChosen: ({ isEssential }) => isEssential, bytesPerMs: 1 << 14 },
 };
 
@@ -69,7 +69,10 @@ for (const [name, { missing, open }] of Object.entries(browsers)) {
       if (name === "Chromium") {
         await t.test("the chat page", () => testApp(browser.page, sites.isolated.url));
         await t.test("the smallest page", () => testMinimal(browser.page, sites.isolated.url));
-        await t.test("20 loads that are killed", () => testKills(browser.page.browser(), { nKills: 20 }));
+        for (const storage of Object.keys(WITHOUT)) {
+          const how = { storage, nKills: 10 };
+          await t.test(`10 loads over ${storage} that are killed`, () => testKills(browser.page.browser(), how));
+        }
       }
     } finally {
       await browser.close();

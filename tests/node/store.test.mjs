@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CacheFolder } from "../../build/sotto/cache.js";
+import { importFile } from "../../build/sotto/index.js";
 import { OpfsFolder } from "../../build/sotto/opfs.js";
 import { RangeSet } from "../../build/sotto/ranges.js";
 import { Store, publicUrl } from "../../build/sotto/store.js";
@@ -174,6 +175,17 @@ for (const [browser, { userAgentData, state, asked }] of Object.entries(PERSISTE
     assert.equal(nAsked, 1, "once");
   });
 }
+
+test("an import asks for persistence as a load does", async (context) => {
+  let nAsked = 0;
+  const storage = { persist: async () => void nAsked++ };
+  const permissions = { query: async () => ({ state: "prompt" }) };
+  context.mock.getter(globalThis, "navigator", () => ({ storage, permissions }));
+  for (const [persist, expected] of [[undefined, 0], [false, 0], [true, 1]]) {
+    await assert.rejects(importFile(new Blob(["GGUF"]), { persist }), { code: "STORAGE_REFUSED" }); // Node has none
+    assert.equal(nAsked, expected);
+  }
+});
 
 test("what looks like a secret is not part of a file's name", () => {
   const secret = "token=abc&X-Amz-Signature=1&X-Amz-Date=2&sig=3&Expires=4#part";

@@ -66,7 +66,10 @@ export async function complete(model: Model): Promise<number> {
 }
 
 export async function bring(file: File): Promise<Model> {
-  const url: string = await importFile(file, { onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes) });
+  const url: string = await importFile(file, {
+    persist: true,
+    onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes),
+  });
   return load(url);
 }
 

@@ -8,6 +8,7 @@ import { abortError, errorOf } from "./errors.js";
 
 const GATHERED_BYTES = 1 << 18; // of a chunk: what a crash loses
 const MAX_RETRIES = 5; // in a row, without a new byte between them
+const MAX_FIRST_RETRIES = 1; // of an address that never answered: it is more likely wrong than busy
 const MAX_WAIT_MS = 60_000; // that a server may ask for
 
 /** Yields { offset, bytes } from the stretch's position on. A server without ranges makes it begin again, at 0. */
@@ -21,7 +22,8 @@ export async function* fetchStretch(remote, stretch) {
     } catch (error) {
       if (!error.isTransient || stretch.signal.aborted) throw error;
       if (stretch.position > furthest) retries = 0;
-      if (retries === MAX_RETRIES) throw error;
+      // Firefox tells of a response when its first byte is there: one that breaks off before looks like none.
+      if (retries === (remote.hasAnswered ? MAX_RETRIES : MAX_FIRST_RETRIES)) throw error;
       await delay(error.waitMs ?? backoff(remote, retries), stretch.signal);
       retries++;
     }
@@ -112,14 +114,11 @@ async function request(remote, stretch, signal) {
   // From the first request on: browsers then ask for the bytes as they are, not compressed.
   const isBounded = Number.isFinite(stretch.end) && remote.canSeek !== false;
   headers.set("range", `bytes=${begin}-${isBounded ? stretch.end - 1 : ""}`);
-  const response = await inTime(fetch(remote.url, { headers, signal, cache: remote.cache }), remote).catch((error) => {
-    error.isTransient &&= remote.hasAnswered; // an address that never answered is more likely wrong than busy
-    throw error;
-  });
+  const response = await inTime(fetch(remote.url, { headers, signal, cache: remote.cache }), remote);
+  remote.hasAnswered = true;
   checkStatus(remote, response, begin);
   const seen = describe(response, begin, isBounded);
   checkSame(remote, seen);
-  remote.hasAnswered = true;
   if (remote.canSeek !== false) remote.canSeek = seen.canSeek ?? remote.canSeek;
   remote.totalBytes ??= seen.totalBytes;
   remote.validator ??= seen.validator;

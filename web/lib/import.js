@@ -13,11 +13,11 @@ export function addressOf({ name = "model.gguf" }) {
 }
 
 /** Keeps a file as what `url`, absolute, gives. What was kept of it goes, also when the import fails half-way. */
-export async function importAs(file, url, { signal, onProgress, ioWorkerUrl }) {
+export async function importAs(file, url, { signal, onProgress, persist, ioWorkerUrl }) {
   throwIfAborted(signal);
   const magic = await file.slice(0, 4).text().catch((cause) => { throw errorOf("READ_FAILED", cause.message, cause); });
   if (magic !== "GGUF") throw errorOf("NOT_GGUF", `the file begins with ${JSON.stringify(magic)}`);
-  askToPersist();
+  askToPersist(persist);
   const worker = newIoWorker(ioWorkerUrl);
   try {
     await orAbort(new Promise((resolve, reject) => {

@@ -148,6 +148,8 @@ export function importFile(file: Blob, options?: {
   onProgress?: (progress: { loadedBytes: number; totalBytes: number }) => void;
   signal?: AbortSignal;
   /** As of load. */
+  persist?: boolean;
+  /** As of load. */
   ioWorkerUrl?: string | URL;
 }): Promise<string>;
 

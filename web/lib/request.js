@@ -79,7 +79,7 @@ const INSPECT = Object.fromEntries(["nCtx", "kvType", "headers", "workerUrl", "i
 
 const ESTIMATE = Object.fromEntries(["nCtx", "shrinkContext", "nBatch", "kvType", "nThreads", "level", "headers", "workerUrl",
   "ioWorkerUrl", "wasmUrl", "signal"].map((name) => [name, LOAD[name]]));
-const IMPORT = { url: address, ioWorkerUrl: address, onProgress: callback, signal };
+const IMPORT = { url: address, persist: boolean, ioWorkerUrl: address, onProgress: callback, signal };
 const TOKENIZE = { special: boolean, bos: boolean };
 const DETOKENIZE = { special: boolean };
 const LOGITS = { all: boolean, signal };
