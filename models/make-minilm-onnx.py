@@ -110,7 +110,7 @@ def main(wheel, folder):
     onnx.checker.check_model(model)
     exact, quantised = (folder / "onnx" / f"{name}.onnx" for name in ("model", "model_quantized"))
     onnx.save(model, exact)
-    quantize_dynamic(exact, quantised, weight_type=QuantType.QInt8, extra_options={"MatMulConstBOnly": True})
+    quantize_dynamic(exact, quantised, weight_type=QuantType.QInt8, per_channel=True, extra_options={"MatMulConstBOnly": True})
 
 
 main(*sys.argv[1:])

@@ -1,7 +1,7 @@
 // minilm.mjs: all-MiniLM-L6-v2 itself, on 1,000 texts: are its vectors llama.cpp's, and how fast are they beside it, with one
 // thread each? `make test-oracle` runs it; it needs the oracle (tests/fidelity/oracle.mjs), and once a network.
 //
-// The texts are the sentences of this repository's manuals, and hard strings of many scripts. Each type is judged by the
+// The texts are those of tests/fidelity/minilm.mjs. Each type is judged by the
 // vectors of its exact weights, the file turned to F32: those with F32 weights by the largest distance, 1 - the cosine, the
 // others by whether the mean one is larger than llama.cpp's by more than chance (a paired bootstrap). The speeds are of the same token ids, one text after another, in
 // seconds of a processor, which other programs disturb least; loading does not count, llama.cpp's printing does (a hundredth
