@@ -289,16 +289,16 @@ build/isa/node: node_modules/.done
 
 build/templates/python:
 	@$(SAY) "Installing Python's jinja2 below build/ ..."
-	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check jinja2==3.1.6
+	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check jinja2==3.1.6 || { rm -rf $@; exit 1; }
 
 # ---- transformers.js, and what makes its model; onnxruntime-node's script would fetch what a browser does not need ----
 
 build/bench/transformers:
 	@$(SAY) "Installing transformers.js below build/ ..."
-	@npm install --silent --ignore-scripts --prefix $@ @huggingface/transformers@4.3.1
+	@npm install --silent --ignore-scripts --prefix $@ @huggingface/transformers@4.3.1 || { rm -rf $@; exit 1; }
 build/bench/python:
 	@$(SAY) "Installing Python's onnx and onnxruntime below build/ ..."
-	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check onnx==1.23.2 onnxruntime==1.32.0
+	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check onnx==1.23.2 onnxruntime==1.32.0 || { rm -rf $@; exit 1; }
 
 # ---- native tests and fuzzers: every level, under the sanitizers ----
 
