@@ -6,7 +6,6 @@
 
 #define DEFAULT_CTX_MOST 4096
 #define DEFAULT_BATCH 64
-#define DEFAULT_WAVE 2048
 #define MAX_CTX (1u << 21)
 #define MAX_THREADS 64
 
@@ -29,7 +28,7 @@ static enum sotto_status read_options(struct sotto_session *session, const struc
   session->n_ctx = options->n_ctx ? options->n_ctx : n_ctx_train < DEFAULT_CTX_MOST ? n_ctx_train : DEFAULT_CTX_MOST;
   if (model->config.graph.has_positions && session->n_ctx > n_ctx_train) session->n_ctx = n_ctx_train;
   session->n_batch = options->n_batch ? options->n_batch : DEFAULT_BATCH;
-  session->n_wave = options->n_wave ? options->n_wave : DEFAULT_WAVE;
+  session->n_wave = options->n_wave ? options->n_wave : SOTTO_DEFAULT_WAVE;
   if (session->n_wave > session->n_ctx) session->n_wave = session->n_ctx;
   const bool is_encoder = model->config.graph.is_encoder;
   if (is_encoder || model->config.pooling == POOLING_MEAN) session->n_wave = session->n_ctx; /* all of a text at once */

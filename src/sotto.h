@@ -232,11 +232,14 @@ typedef struct sotto_session sotto_session;
  * channel stands out. */
 enum sotto_kv_type { SOTTO_KV_DEFAULT, SOTTO_KV_F16, SOTTO_KV_F32, SOTTO_KV_INT8 };
 
+/* Tokens of a wave: so many go through a layer as soon as it has arrived, and their logits can be read afterwards. */
+enum { SOTTO_DEFAULT_WAVE = 2048 };
+
 struct sotto_session_options {
   uint32_t sizeof_options;
   uint32_t n_ctx;   /* tokens; 0: the model's own, but at most 4,096. No more than a model has learned positions for */
   uint32_t n_batch; /* tokens per slice of prefill; 0: 64 */
-  uint32_t n_wave;  /* tokens whose residual stream is kept, so that a layer can run for all of them; 0: 2048 */
+  uint32_t n_wave;  /* tokens whose residual stream is kept, so that a layer can run for all of them; 0: SOTTO_DEFAULT_WAVE */
   uint32_t kv_type; /* enum sotto_kv_type; the default is int8 */
   uint32_t n_threads; /* threads of the pool, the caller included; 0: 1 */
 };

@@ -26,9 +26,11 @@ struct tiny_tokenizer {
 };
 
 struct tiny_options {
-  const char *architecture; /* "llama" or "gemma3" */
+  const char *architecture; /* "llama", "gemma3", "qwen2moe" or, an encoder, "gemma-embedding" */
   uint32_t type;            /* of the matrices, GGUF's number */
   uint32_t n_layers, n_embd, n_heads, n_kv_heads, head_dim, n_ff, n_vocab, n_ctx, window;
+  uint32_t n_experts, n_experts_used, n_ff_shared, expert_type; /* a mixture, of experts of n_ff and one for all tokens */
+  uint32_t pooling;         /* enum sotto_pooling; 0: no key */
   bool has_output, has_rope_freqs, has_no_tensors;
   const char *leave_out; /* the tensor of this name, or the key */
   const char *misshape;  /* this tensor gets one row more */
@@ -44,6 +46,14 @@ static const struct tiny_options tiny_llama = {
 static const struct tiny_options tiny_gemma = {
     .architecture = "gemma3", .type = GGUF_Q8_0, .n_layers = 6, .n_embd = 256, .n_heads = 4, .n_kv_heads = 1,
     .head_dim = 64, .n_ff = 256, .n_vocab = 101, .n_ctx = 256, .window = 24};
+
+static const struct tiny_options tiny_mixture = {
+    .architecture = "qwen2moe", .type = GGUF_Q8_0, .n_layers = 2, .n_embd = 64, .n_heads = 2, .n_kv_heads = 1,
+    .head_dim = 32, .n_ff = 32, .n_vocab = 101, .n_ctx = 256, .has_output = true,
+    .n_experts = 6, .n_experts_used = 3, .n_ff_shared = 64, .expert_type = GGUF_Q8_0};
+static const struct tiny_options tiny_encoder = {
+    .architecture = "gemma-embedding", .type = GGUF_Q8_0, .n_layers = 6, .n_embd = 64, .n_heads = 2, .n_kv_heads = 1,
+    .head_dim = 32, .n_ff = 64, .n_vocab = 101, .n_ctx = 256, .window = 24, .pooling = SOTTO_POOLING_MEAN};
 
 struct tiny_file {
   uint8_t *bytes;
@@ -150,6 +160,13 @@ static inline uint32_t tiny_write_keys(struct tiny_file *file, const struct tiny
   tiny_key_f32(&keys, "attention.layer_norm_rms_epsilon", 1e-5f);
   tiny_key_f32(&keys, "rope.freq_base", 10000);
   if (o->window) tiny_key_u32(&keys, "attention.sliding_window", o->window);
+  if (o->pooling) tiny_key_u32(&keys, "pooling_type", o->pooling);
+  if (o->n_experts) {
+    tiny_key_u32(&keys, "expert_count", o->n_experts);
+    tiny_key_u32(&keys, "expert_used_count", o->n_experts_used);
+    tiny_key_u32(&keys, "expert_feed_forward_length", o->n_ff);
+    tiny_key_u32(&keys, "expert_shared_feed_forward_length", o->n_ff_shared);
+  }
   if (o->tokenizer) tiny_write_tokenizer(&keys, o->tokenizer);
   return keys.n;
 }
@@ -204,7 +221,8 @@ static inline void tiny_block(struct tiny_file *data, uint32_t type, float size)
   tiny_put(data, block, dtype->block_bytes);
 }
 
-static inline void tiny_tensor(struct tiny_tensors *t, int layer, const char *name, uint32_t type, uint32_t rows, uint32_t k) {
+/* n matrices one after the other. */
+static inline void tiny_matrices(struct tiny_tensors *t, int layer, const char *name, uint32_t type, uint32_t n, uint32_t rows, uint32_t k) {
   char full[64];
   if (layer < 0) snprintf(full, sizeof full, "%s", name);
   else snprintf(full, sizeof full, "blk.%d.%s", layer, name);
@@ -212,9 +230,10 @@ static inline void tiny_tensor(struct tiny_tensors *t, int layer, const char *na
   if (tiny_is(full, t->options->misshape)) rows++;
   tiny_put(&t->data, NULL, (32 - t->data.n % 32) % 32);
   tiny_string(&t->infos, full);
-  tiny_u32(&t->infos, rows == 1 ? 1 : 2);
+  tiny_u32(&t->infos, n > 1 ? 3 : rows > 1 ? 2 : 1);
   tiny_u64(&t->infos, k);
-  if (rows != 1) tiny_u64(&t->infos, rows);
+  if (rows > 1) tiny_u64(&t->infos, rows);
+  if (n > 1) tiny_u64(&t->infos, n);
   tiny_u32(&t->infos, type);
   tiny_u64(&t->infos, t->data.n);
   t->n++;
@@ -224,12 +243,35 @@ static inline void tiny_tensor(struct tiny_tensors *t, int layer, const char *na
       tiny_put(&t->data, &w, 4);
     }
   else
-    for (uint32_t i = 0; i < rows * (k / dtype_find(type)->block_items); i++) tiny_block(&t->data, type, 0.15f);
+    for (uint32_t i = 0; i < n * rows * (k / dtype_find(type)->block_items); i++) tiny_block(&t->data, type, 0.15f);
+}
+
+static inline void tiny_tensor(struct tiny_tensors *t, int layer, const char *name, uint32_t type, uint32_t rows, uint32_t k) {
+  tiny_matrices(t, layer, name, type, 1, rows, k);
+}
+
+static inline void tiny_write_ffn(struct tiny_tensors *t, int layer) {
+  const struct tiny_options *o = t->options;
+  tiny_tensor(t, layer, "ffn_norm.weight", GGUF_F32, 1, o->n_embd);
+  if (o->n_experts == 0) {
+    tiny_tensor(t, layer, "ffn_down.weight", o->type, o->n_embd, o->n_ff);
+    tiny_tensor(t, layer, "ffn_gate.weight", o->type, o->n_ff, o->n_embd);
+    tiny_tensor(t, layer, "ffn_up.weight", o->type, o->n_ff, o->n_embd);
+    return;
+  }
+  tiny_tensor(t, layer, "ffn_gate_inp.weight", GGUF_F32, o->n_experts, o->n_embd);
+  tiny_matrices(t, layer, "ffn_down_exps.weight", o->expert_type, o->n_experts, o->n_embd, o->n_ff);
+  tiny_matrices(t, layer, "ffn_gate_exps.weight", o->expert_type, o->n_experts, o->n_ff, o->n_embd);
+  tiny_matrices(t, layer, "ffn_up_exps.weight", o->expert_type, o->n_experts, o->n_ff, o->n_embd);
+  tiny_tensor(t, layer, "ffn_gate_inp_shexp.weight", GGUF_F32, 1, o->n_embd);
+  tiny_tensor(t, layer, "ffn_down_shexp.weight", o->type, o->n_embd, o->n_ff_shared);
+  tiny_tensor(t, layer, "ffn_gate_shexp.weight", o->type, o->n_ff_shared, o->n_embd);
+  tiny_tensor(t, layer, "ffn_up_shexp.weight", o->type, o->n_ff_shared, o->n_embd);
 }
 
 static inline void tiny_write_tensors(struct tiny_tensors *t) {
   const struct tiny_options *o = t->options;
-  const bool is_gemma = strcmp(o->architecture, "gemma3") == 0;
+  const bool is_gemma = strncmp(o->architecture, "gemma", 5) == 0;
   const uint32_t n_q = o->n_heads * o->head_dim, n_kv = o->n_kv_heads * o->head_dim;
   tiny_tensor(t, -1, "output_norm.weight", GGUF_F32, 1, o->n_embd);
   tiny_tensor(t, -1, "token_embd.weight", o->type, o->n_vocab, o->n_embd);
@@ -238,10 +280,7 @@ static inline void tiny_write_tensors(struct tiny_tensors *t) {
   if (o->extra) tiny_tensor(t, -1, o->extra, GGUF_F32, 1, o->n_embd);
   for (int i = (int)o->n_layers - 1; i >= 0; i--) { /* not in the order of the graph */
     tiny_tensor(t, i, "attn_norm.weight", GGUF_F32, 1, o->n_embd);
-    tiny_tensor(t, i, "ffn_norm.weight", GGUF_F32, 1, o->n_embd);
-    tiny_tensor(t, i, "ffn_down.weight", o->type, o->n_embd, o->n_ff);
-    tiny_tensor(t, i, "ffn_gate.weight", o->type, o->n_ff, o->n_embd);
-    tiny_tensor(t, i, "ffn_up.weight", o->type, o->n_ff, o->n_embd);
+    tiny_write_ffn(t, i);
     tiny_tensor(t, i, "attn_q.weight", o->type, n_q, o->n_embd);
     tiny_tensor(t, i, "attn_k.weight", o->type, n_kv, o->n_embd);
     tiny_tensor(t, i, "attn_v.weight", o->type, n_kv, o->n_embd);

@@ -39,6 +39,7 @@ static void print_structs(void) {
 
 int main(void) {
   printf("// Generated from src/sotto.h by wasm/abi.c.\nexport const SOTTO_VERSION = \"%s\";\n", SOTTO_VERSION);
+  printf("export const DEFAULT_WAVE = %d;\n", (int)SOTTO_DEFAULT_WAVE);
   printf("export const STATUS = {\n");
 #define ITEM(name, text) printf("  %s: %d,\n", #name, (int)SOTTO_##name);
   SOTTO_STATUS_LIST(ITEM)

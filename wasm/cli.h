@@ -42,8 +42,6 @@ void flush_output(void); /* ends the process when nobody reads any more */
 void *allocate(size_t n_items, size_t item_bytes);                 /* 16-byte aligned */
 void *reallocate(void *block, size_t n_items, size_t item_bytes);
 
-#define WAVE_TOKENS 2048 /* positions whose logits can be read after one computation */
-
 struct engine {
   FILE *file;
   const char *path;

@@ -143,18 +143,17 @@ void engine_open_model(struct engine *engine, const struct options *options) {
   sotto_model_get_info(engine->model, &engine->info);
 }
 
-static void open_session(struct engine *engine, struct sotto_session_options options) {
+static void open_session(struct engine *engine, const struct sotto_session_options *options) {
   struct sotto_error error;
   size_t n_bytes;
-  options.n_wave = WAVE_TOKENS;
-  check_error(sotto_session_measure(engine->model, &options, &n_bytes, &error), &error);
+  check_error(sotto_session_measure(engine->model, options, &n_bytes, &error), &error);
   void *block = allocate(1, n_bytes);
-  check_error(sotto_session_open(block, n_bytes, engine->model, NULL, &options, &engine->session, &error), &error);
+  check_error(sotto_session_open(block, n_bytes, engine->model, NULL, options, &engine->session, &error), &error);
 }
 
 void engine_open(struct engine *engine, const struct options *options) {
   engine_open_model(engine, options);
-  open_session(engine, options->session); /* before the weights: memory that is refused is refused at once */
+  open_session(engine, &options->session); /* before the weights: memory that is refused is refused at once */
   read_weights(engine);
 }
 

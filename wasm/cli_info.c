@@ -79,12 +79,11 @@ static enum sotto_status open_model(struct engine *engine, const struct options 
   return sotto_model_open(allocate(1, *n_bytes), *n_bytes, engine->gguf, &options->model, &engine->model, error);
 }
 
-static enum sotto_status open_session(struct engine *engine, struct sotto_session_options options, size_t *n_bytes,
+static enum sotto_status open_session(struct engine *engine, const struct sotto_session_options *options, size_t *n_bytes,
                                       struct sotto_error *error) {
-  options.n_wave = WAVE_TOKENS;
-  const enum sotto_status status = sotto_session_measure(engine->model, &options, n_bytes, error);
+  const enum sotto_status status = sotto_session_measure(engine->model, options, n_bytes, error);
   if (status != SOTTO_OK) return status;
-  return sotto_session_open(allocate(1, *n_bytes), *n_bytes, engine->model, NULL, &options, &engine->session, error);
+  return sotto_session_open(allocate(1, *n_bytes), *n_bytes, engine->model, NULL, options, &engine->session, error);
 }
 
 static void print_context(const sotto_gguf *gguf) {
@@ -109,7 +108,7 @@ static void print_memory(struct engine *engine, const struct options *options) {
   struct sotto_error error;
   size_t model_bytes, session_bytes;
   enum sotto_status status = open_model(engine, options, &model_bytes, &error);
-  if (status == SOTTO_OK) status = open_session(engine, options->session, &session_bytes, &error);
+  if (status == SOTTO_OK) status = open_session(engine, &options->session, &session_bytes, &error);
   if (status != SOTTO_OK) print_problem(status, &error);
   else printf("memory       %.1f MB with a context of %zu\n", ((double)model_bytes + (double)session_bytes) / 1e6,
               sotto_session_n_ctx(engine->session));
@@ -120,7 +119,10 @@ static void print_needs(struct engine *engine, const struct options *options) {
   struct sotto_error error;
   enum sotto_status status = sotto_model_problem(engine->gguf, 0, &error);
   if (status == SOTTO_OK || status == SOTTO_UNSUPPORTED_TOKENIZER) print_memory(engine, options);
-  for (uint32_t i = 0; (status = sotto_model_problem(engine->gguf, i, &error)) != SOTTO_OK; i++) print_problem(status, &error);
+  for (uint32_t i = 1; status != SOTTO_OK; i++) {
+    print_problem(status, &error);
+    status = sotto_model_problem(engine->gguf, i, &error);
+  }
 }
 
 /* ---- values ---- */

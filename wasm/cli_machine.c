@@ -106,7 +106,7 @@ static void write_row(const struct writer *writer, const int32_t *ids, size_t n_
 static void write_positions(struct engine *engine, const struct writer *writer, const int32_t *ids, size_t n_ids) {
   engine_check_fits(engine, n_ids);
   for (size_t at = 0, n; at < n_ids; at += n) {
-    n = n_ids - at < WAVE_TOKENS ? n_ids - at : WAVE_TOKENS;
+    n = n_ids - at < SOTTO_DEFAULT_WAVE ? n_ids - at : SOTTO_DEFAULT_WAVE;
     engine_append(engine, ids + at, n);
     engine_compute(engine);
     for (size_t i = at; i < at + n; i++) write_row(writer, ids, n_ids, i, engine_logits(engine, i));

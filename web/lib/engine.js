@@ -1,6 +1,6 @@
 // engine.js: the compute side in one thread: file chunks -> header -> model -> session -> logits. Knows no worker.
 // It computes while chunks arrive: what lacks weights waits for the next ones.
-import { KV_TYPE, LEVEL, POOLING, STATUS, TOKENIZE } from "./abi.js";
+import { DEFAULT_WAVE, KV_TYPE, LEVEL, POOLING, STATUS, TOKENIZE } from "./abi.js";
 import { CHUNK_BYTES } from "./buffers.js";
 import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
@@ -10,7 +10,6 @@ import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
 const SCRATCH_BYTES = 1 << 20; // for requests, beside the sampler's: memory does not grow later, as a rule
-const WAVE_TOKENS = 2048; // that go through a layer as soon as it arrives, and whose logits can be read afterwards
 const DEFAULT_TOKENS = 4096; // of a context, at most: as in sotto.h
 const MIN_SHRUNK_TOKENS = 512; // a context that is halved ends below this
 const SLICE_MS = 8; // of computing between two looks at the messages
@@ -142,7 +141,6 @@ export class Engine {
     const sessionOptions = instance.placeStruct("sotto_session_options", {
       n_ctx: nCtx ?? 0,
       n_batch: options.nBatch ?? 0,
-      n_wave: WAVE_TOKENS,
       kv_type: KV_TYPE[options.kvType?.toUpperCase() ?? "DEFAULT"],
       n_threads: options.nThreads,
     });
@@ -352,8 +350,8 @@ export class Engine {
     }
     this.#checkTokens(tokens, 0);
     this.rewind(0);
-    for (let at = 0; at < tokens.length; at += WAVE_TOKENS) {
-      const wave = tokens.slice(at, at + WAVE_TOKENS);
+    for (let at = 0; at < tokens.length; at += DEFAULT_WAVE) {
+      const wave = tokens.slice(at, at + DEFAULT_WAVE);
       this.append(wave);
       await this.compute(breath);
       wave.forEach((_, i) => onRow(at + i, this.logitsRow(at + i)));

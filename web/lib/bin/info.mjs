@@ -20,8 +20,8 @@ export default async function info(_, args) {
   const parsed = parse("sotto info MODEL [options]", OPTIONS, args);
   if (!parsed) return 0;
   const { values: { ctx, kv }, positionals: [model] } = parsed;
-  const options = checkInspect({ nCtx: ctx, kvType: kv });
-  const module = await compile(chooseModule({ nThreads: 1 }).url);
+  const options = { ...checkInspect({ nCtx: ctx, kvType: kv }), nThreads: 1 };
+  const module = await compile(chooseModule(options).url);
   const engine = await readHeader(module, readParts(module, partsOf(modelUrl(model))), options);
   const { header } = engine;
   console.log(`${describe(inspect(engine))}\n`);
