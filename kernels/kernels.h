@@ -45,7 +45,8 @@ enum layout {
 };
 
 /* One block of 32 columns of one token, quantised: x = d * q. q[c] holds columns 4 c to 4 c + 3 four times over, as the four
- * rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. */
+ * rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. For plain SIMD128 the
+ * even two come four times, then the odd two: a load that widens eight bytes is one instruction, too. */
 struct act1 {
   int8_t q[BLOCK / 4][4][4];
   float d, ds;    /* scale; scale times the sum of q */

@@ -22,8 +22,8 @@ INLINE struct act_chunk load_chunk(enum layout layout, int n_tokens, const void 
     const int16_t(*q)[2] = n_tokens == 1 ? ((const struct wide1 *)act)->q[c] : ((const struct wide4 *)act)->q[c][t];
     return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
   }
-  const v128_t splat = wasm_v128_load(n_tokens == 1 ? ((const struct act1 *)act)->q[c] : ((const struct act4 *)act)->q[c][t]);
-  return (struct act_chunk){even_bytes(true, splat), odd_bytes(true, splat)};
+  const int8_t(*q)[4] = n_tokens == 1 ? ((const struct act1 *)act)->q[c] : ((const struct act4 *)act)->q[c][t];
+  return (struct act_chunk){wasm_i16x8_load8x8(q), wasm_i16x8_load8x8(q + 2)};
 }
 
 INLINE v128_t dot_add(v128_t sum, v128_t even, v128_t odd, struct act_chunk x) {
@@ -106,7 +106,16 @@ INLINE void store_spread(void *out, size_t step, v128_t bytes) {
   wasm_v128_store(p + 3 * step, wasm_i32x4_shuffle(bytes, bytes, 3, 3, 3, 3));
 }
 
-void narrow1_simd128(void *acts, const float *x, int k) {
+/* The same in pairs: columns 0 2 0 2 0 2 0 2, 1 3 1 3 1 3 1 3. */
+INLINE void store_pairs(int8_t (*out)[4][4], v128_t bytes) {
+  const v128_t pairs = wasm_i8x16_shuffle(bytes, bytes, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
+  wasm_v128_store(out[0], wasm_i16x8_shuffle(pairs, pairs, 0, 0, 0, 0, 1, 1, 1, 1));
+  wasm_v128_store(out[1], wasm_i16x8_shuffle(pairs, pairs, 2, 2, 2, 2, 3, 3, 3, 3));
+  wasm_v128_store(out[2], wasm_i16x8_shuffle(pairs, pairs, 4, 4, 4, 4, 5, 5, 5, 5));
+  wasm_v128_store(out[3], wasm_i16x8_shuffle(pairs, pairs, 6, 6, 6, 6, 7, 7, 7, 7));
+}
+
+INLINE void narrow1(bool in_pairs, void *acts, const float *x, int k) {
   struct act1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     v128_t q[8];
@@ -114,7 +123,8 @@ void narrow1_simd128(void *acts, const float *x, int k) {
     for (int half = 0; half < 2; half++) {
       const v128_t *h = q + 4 * half;
       const v128_t bytes = wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(h[0], h[1]), wasm_i16x8_narrow_i32x4(h[2], h[3]));
-      store_spread(out->q[4 * half], sizeof out->q[0], bytes);
+      if (in_pairs) store_pairs(out->q + 4 * half, bytes);
+      else store_spread(out->q[4 * half], sizeof out->q[0], bytes);
       v128_t total = wasm_i32x4_add(wasm_i32x4_add(h[0], h[1]), wasm_i32x4_add(h[2], h[3]));
       total = wasm_i32x4_add(total, wasm_i32x4_shuffle(total, total, 2, 3, 0, 1));
       out->sum[half] = wasm_i32x4_extract_lane(total, 0) + wasm_i32x4_extract_lane(total, 1);
@@ -123,12 +133,12 @@ void narrow1_simd128(void *acts, const float *x, int k) {
   }
 }
 
-void narrow4_simd128(void *acts, const float *x, int x_stride, int k) {
+INLINE void narrow4(bool in_pairs, void *acts, const float *x, int x_stride, int k) {
   struct act4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
-      narrow1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
+      narrow1(in_pairs, &one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
       for (int c = 0; c < BLOCK / 4; c++) wasm_v128_store(out->q[c][t], wasm_v128_load(one.q[c]));
       out->d[t] = one.d;
       out->ds[t] = one.ds;
@@ -136,6 +146,11 @@ void narrow4_simd128(void *acts, const float *x, int x_stride, int k) {
       out->sum[1][t] = one.sum[1];
     }
 }
+
+void narrow1_simd128(void *acts, const float *x, int k) { narrow1(true, acts, x, k); }
+void narrow1_spread(void *acts, const float *x, int k) { narrow1(false, acts, x, k); }
+void narrow4_simd128(void *acts, const float *x, int x_stride, int k) { narrow4(true, acts, x, x_stride, k); }
+void narrow4_spread(void *acts, const float *x, int x_stride, int k) { narrow4(false, acts, x, x_stride, k); }
 
 void wide1_simd128(void *acts, const float *x, int k) {
   struct wide1 *out = acts;

@@ -22,6 +22,8 @@
   prepare4_fn narrow4_##level, wide4_##level, split4_##level;
 DECLARE_PREPARE(scalar)
 DECLARE_PREPARE(simd128)
+prepare1_fn narrow1_spread;
+prepare4_fn narrow4_spread;
 prepare1_fn float1;
 prepare4_fn float4;
 

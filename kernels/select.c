@@ -9,6 +9,7 @@
 #define TABLE scalar
 #define LEVEL scalar
 #define NARROW_LEVEL scalar
+#define NARROW_ACTS scalar
 #define WIDE_LEVEL scalar
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
@@ -16,6 +17,7 @@
 #define TABLE simd128
 #define LEVEL simd128
 #define NARROW_LEVEL simd128
+#define NARROW_ACTS simd128
 #define WIDE_LEVEL simd128
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
@@ -24,6 +26,7 @@
 #define TABLE relaxed
 #define LEVEL simd128
 #define NARROW_LEVEL relaxed
+#define NARROW_ACTS spread
 #define WIDE_LEVEL simd128
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
@@ -31,6 +34,7 @@
 #define TABLE dot
 #define LEVEL simd128
 #define NARROW_LEVEL dot
+#define NARROW_ACTS spread
 #define WIDE_LEVEL dot
 #define WIDE_FORM ACT_SPLIT
 #include "table.inc"

