@@ -8,7 +8,7 @@
 #define WIDE4 struct split4
 #include "matmul_quantised.h"
 
-/* out[h] = dot of signed bytes and bytes of 0 to 127, added to out[h]. */
+/* sum += the dot of signed bytes and bytes of 0 to 127, kept where it stands. */
 #define ADD_DOT(sum, signed_bytes, bits7)                                     \
   do {                                                                        \
     (sum) = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(signed_bytes, bits7, sum); \
