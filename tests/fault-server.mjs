@@ -79,7 +79,7 @@ export class FaultServer {
     if (fault?.kind === "loop") return this.#redirect(response, this.url, fault);
     if (fault?.kind === "gzip") return this.#sendGzip(response, log);
     if (!range) return void response.writeHead(416, { "content-range": `bytes */${this.file.length}` }).end();
-    const whole = fault?.kind === "ignoreRange";
+    const whole = fault?.kind === "ignoreRange" || log.range === undefined;
     const { begin, end } = whole ? { begin: 0, end: this.file.length } : range;
     response.writeHead(whole ? 200 : 206, this.#headers(begin, end, whole, fault?.kind));
     await this.#send(response, log, begin, end, fault);
@@ -130,7 +130,7 @@ export class FaultServer {
       const to = Math.min(log.end + Math.min(PIECE_BYTES, this.budgetBytes), stop);
       this.budgetBytes -= to - log.end;
       const hasRoom = response.write(this.file.subarray(log.end, to));
-      if (!hasRoom) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!hasRoom) await roomIn(response);
       log.end = to;
       if (Number.isFinite(bytesPerMs)) await moment(PIECE_BYTES / bytesPerMs);
     }
@@ -162,6 +162,13 @@ export function passOnTo(site) {
     response.writeHead(answer.status, headers);
     response.end(method === "HEAD" ? undefined : new Uint8Array(await answer.arrayBuffer()));
   };
+}
+
+// Or its end.
+function roomIn(response) {
+  const wait = new AbortController();
+  const events = ["drain", "close"].map((name) => once(response, name, { signal: wait.signal }));
+  return Promise.race(events).finally(() => wait.abort());
 }
 
 function moment(ms) {

@@ -69,7 +69,7 @@ export class Reader {
 
 // Faults that a load survives. isWhole: the server cannot continue, so that it sends all again.
 const SURVIVED = [
-  { kind: "drop", times: 1 },
+  { kind: "drop", times: 1 }, { kind: "drop", times: 2 },
   { kind: "reset", times: 1 }, { kind: "reset", times: 4 }, { kind: "stall", times: 1 }, { kind: "stall", times: 2 },
   ...[500, 502, 503, 504, 429].map((status) => ({ kind: "status", status, times: 2 })),
   { kind: "status", status: 503, headers: { "retry-after": "0" }, times: 3 },
@@ -91,7 +91,7 @@ const GIVEN_UP = [
   ...[500, 503, 429].map((status) => [{ kind: "status", status }, "SERVER_ERROR", 6]),
   [{ kind: "wrongRange" }, "SERVER_ERROR", 1], [{ kind: "empty" }, "NETWORK", 6],
   [{ kind: "reset" }, "NETWORK", 6], [{ kind: "stall" }, "STALLED", 6],
-  [{ kind: "silence" }, "STALLED", 2], [{ kind: "drop", isRepeated: true }, "NETWORK", 2], [{ kind: "loop", isRepeated: true }, "NETWORK", 2],
+  [{ kind: "silence" }, "STALLED", 2], [{ kind: "drop", isRepeated: true }, "NETWORK", 3], [{ kind: "loop", isRepeated: true }, "NETWORK", 3],
 ];
 
 // Faults of storage: a load survives each.
@@ -124,7 +124,8 @@ function* survived() {
 
 async function survive({ server, reader }, fault, at, wanted) {
   if (!["reset", "stall"].includes(fault.kind)) await reader.keepPrefix(at);
-  if (wanted) server.bytesPerMs = Math.min(server.bytesPerMs, 1 << 15); // so that little is under way when a connection is ended
+  const endsConnections = wanted || fault.kind === "drop";
+  if (endsConnections) server.bytesPerMs = Math.min(server.bytesPerMs, 1 << 15); // so that little is under way then
   const keptBytes = server.sentBytes;
   server.expect({ at, ...fault });
   await reader.readUnchanged({ wanted, ...patience(fault) });

@@ -8,27 +8,36 @@ import { abortError, errorOf } from "./errors.js";
 
 const GATHERED_BYTES = 1 << 18; // of a chunk: what a crash loses
 const MAX_RETRIES = 5; // in a row, without a new byte between them
-const MAX_FIRST_RETRIES = 1; // of an address that never answered: it is more likely wrong than busy
+const MAX_FIRST_RETRIES = 2; // of an address that never answered: it is more likely wrong than busy
+const MAX_FIRST_STALLS = 1; // and one that is silent takes long to find out
 const MAX_WAIT_MS = 60_000; // that a server may ask for
 
 /** Yields { offset, bytes } from the stretch's position on. A server without ranges makes it begin again, at 0. */
 export async function* fetchStretch(remote, stretch) {
   let furthest = stretch.position;
   let retries = 0;
+  let hasRange = true;
   while (stretch.position < stretch.end && !stretch.isStopped) {
     try {
-      yield* attempt(remote, stretch);
-      retries = 0;
+      yield* attempt(remote, stretch, hasRange);
     } catch (error) {
       if (!error.isTransient || stretch.signal.aborted) throw error;
       if (stretch.position > furthest) retries = 0;
-      // Firefox tells of a response when its first byte is there: one that breaks off before looks like none.
-      if (retries === (remote.hasAnswered ? MAX_RETRIES : MAX_FIRST_RETRIES)) throw error;
+      const most = maxRetries(remote, error);
+      if (retries >= most) throw error;
       await delay(error.waitMs ?? backoff(remote, retries), stretch.signal);
       retries++;
+      // Chromium, which offers to take a compressed body when no range is asked for, fails on one that it did not offer to.
+      hasRange = retries < most || !error.isUnanswered;
     }
     furthest = Math.max(furthest, stretch.position);
   }
+}
+
+// Firefox tells of a response when its first byte is there: one that breaks off before looks like none.
+function maxRetries({ hasAnswered }, { code }) {
+  if (hasAnswered) return MAX_RETRIES;
+  return code === "STALLED" ? MAX_FIRST_STALLS : MAX_FIRST_RETRIES;
 }
 
 // About 8 s in all; the chance in it keeps the pages that lost a server together from coming back together.
@@ -36,12 +45,12 @@ function backoff({ retryMs }, retries) {
   return retryMs * 2 ** retries * (0.5 + Math.random() / 2);
 }
 
-async function* attempt(remote, stretch) {
+async function* attempt(remote, stretch, hasRange) {
   const controller = new AbortController();
   const onAbort = () => controller.abort();
   stretch.signal.addEventListener("abort", onAbort);
   try {
-    const response = await request(remote, stretch, controller.signal);
+    const response = await request(remote, stretch, hasRange, controller.signal);
     yield* readBody(remote, stretch, readerOf(response.body));
   } finally {
     stretch.signal.removeEventListener("abort", onAbort);
@@ -108,16 +117,23 @@ function endOfBody(remote, stretch) {
   if (stretch.position < stretch.end) throw transient(new Error("the connection ended early"), remote);
 }
 
-async function request(remote, stretch, signal) {
+async function request(remote, stretch, hasRange, signal) {
   const begin = remote.canSeek === false ? 0 : stretch.position;
   const headers = new Headers(remote.headers);
   // From the first request on: browsers then ask for the bytes as they are, not compressed.
   const isBounded = Number.isFinite(stretch.end) && remote.canSeek !== false;
-  headers.set("range", `bytes=${begin}-${isBounded ? stretch.end - 1 : ""}`);
-  const response = await inTime(fetch(remote.url, { headers, signal, cache: remote.cache }), remote);
+  if (hasRange) headers.set("range", `bytes=${begin}-${isBounded ? stretch.end - 1 : ""}`);
+  const response = await inTime(fetch(remote.url, { headers, signal, cache: remote.cache }), remote).catch((error) => {
+    throw Object.assign(error, { isUnanswered: true });
+  });
   remote.hasAnswered = true;
   checkStatus(remote, response, begin);
-  const seen = describe(response, begin, isBounded);
+  const canContinue = begin > 0 || remote.canSeek;
+  if (!hasRange && canContinue && !response.headers.has("content-encoding")) { // it was not for a range that it failed
+    response.body.cancel().catch(() => {});
+    return request(remote, stretch, true, signal);
+  }
+  const seen = describe(response, begin, { hasRange, isBounded });
   checkSame(remote, seen);
   if (remote.canSeek !== false) remote.canSeek = seen.canSeek ?? remote.canSeek;
   remote.totalBytes ??= seen.totalBytes;
@@ -155,10 +171,10 @@ function waitOf(response) {
   return ms >= 0 ? Math.min(ms, MAX_WAIT_MS) : undefined;
 }
 
-// What a response tells of the file. The length of a compressed one is not the file's.
-function describe({ status, headers }, begin, isBounded) {
+// What a response tells of the file. The length of a compressed one is not the file's, and CORS may hide that it is one.
+function describe({ status, headers }, begin, { hasRange, isBounded }) {
   const isEncoded = headers.has("content-encoding");
-  const length = isEncoded ? null : headers.get("content-length");
+  const length = isEncoded || !hasRange ? null : headers.get("content-length");
   const ofRange = /\/(\d+)$/.exec(headers.get("content-range"))?.[1];
   const skipped = status === 206 ? begin : 0;
   const toTheEnd = length === null || (status === 206 && isBounded) ? undefined : skipped + Number(length);
