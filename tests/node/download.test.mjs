@@ -161,6 +161,7 @@ test("a second reader of the same file waits, sees the first one's progress, and
     server.bytesPerMs = 1 << 13;
     const events = [];
     const first = reader.readFile();
+    while (!server.requests.length) await moment(1); // it has the lock
     const second = open({ store: new Store(folders[storage]), onEvent: (event) => events.push(event) });
     for await (const _ of second) continue;
     await first;

@@ -12,6 +12,7 @@ import { readSource } from "../../build/sotto/source.js";
 
 const FILE = Uint8Array.from({ length: 2_500_000 }, (_, i) => (i * 2654435761) >>> 13);
 const CUT = 1_234_567; // where a broken connection ends
+const FIRST = { range: "bytes=0-4194303" }; // the file is shorter
 
 let server;
 let base;
@@ -101,7 +102,7 @@ test("the caller's bytes stay the caller's", async () => {
 test("a download", async () => {
   serve((request, response) => sendRange(request, response));
   await assertWhole(base, FILE.length);
-  assert.deepEqual(requests, [{ range: "bytes=0-" }]);
+  assert.deepEqual(requests, [FIRST]);
 });
 
 test("the caller's headers are sent", async () => {
@@ -117,7 +118,7 @@ test("the caller's headers are sent", async () => {
 test("a broken download goes on where it stopped", async () => {
   serve((request, response, n) => (n === 1 ? sendCut(response) : sendRange(request, response)));
   await assertWhole(base, FILE.length);
-  assert.deepEqual(requests, [{ range: "bytes=0-" }, { range: `bytes=${CUT}-${FILE.length - 1}` }]);
+  assert.deepEqual(requests, [FIRST, { range: `bytes=${CUT}-${FILE.length - 1}` }]);
 });
 
 test("a server without ranges starts again, and nothing comes twice", async () => {

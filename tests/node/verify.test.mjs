@@ -212,6 +212,6 @@ test("a file that changes half-way is loaded once more, and no further", { timeo
   assert.equal(await model.verified, true);
   assert.ok(server.sentBytes >= file.length, "it was fetched from its start again");
   assert.deepEqual([model.info.storage, model.info.storageProblem.code], ["memory", "STORAGE_REFUSED"]);
-  assert.equal(server.requests.length, 3);
+  assert.equal(server.requests.filter(({ begin }) => begin === 0).length, 2);
   model.close();
 });

@@ -142,7 +142,7 @@ export class Client {
     throwIfAborted(signal);
     const { nCtx, shrinkContext, nBatch, kvType, level } = this.#options;
     const { url, nThreads } = chooseModule(this.#options);
-    const portionBytes = method === "load" ? Infinity : HEADER_PORTION_BYTES;
+    const portionBytes = method === "load" ? undefined : HEADER_PORTION_BYTES;
     this.#compute = this.#newComputeWorker();
     listen(this.#compute, (message) => this.#receive(message));
     const { port1, port2 } = new MessageChannel();

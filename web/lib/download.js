@@ -9,6 +9,7 @@ import { Order, RangeSet, joinNear } from "./ranges.js";
 const MAX_CONNECTIONS = 3;
 const STRETCH_BYTES = 1 << 24; // of one connection: long beside a round trip, short enough for others to share the rest
 const FIRST_STRETCH_BYTES = 1 << 20; // so short that all connections begin with the first layer
+const PORTION_BYTES = 1 << 22; // of the first request: most headers, and little behind them: a browser reads far ahead
 const SAVE_BYTES = 3 << 18; // for each connection: with a chunk that is being gathered less than 1 MiB can be lost
 
 const first = (iterator) => iterator.next().value;
@@ -31,9 +32,10 @@ export class Download {
   /**
    * buffers: a Buffers. store: a Store or null. sha256: what is kept must have been verified as this, if as anything.
    * onEvent({ storage, storageProblem }): where the file is kept, and why not; ({ waiting }): how far another tab is.
-   * portionBytes: the most that one request asks for, while the file comes in its own order.
+   * portionBytes: of the first request. While the file comes in its own order each one asks for twice as much as the one
+   * before, from STRETCH_BYTES on for all that is left.
    */
-  constructor(url, { portionBytes = Infinity, ...options }) {
+  constructor(url, { portionBytes = PORTION_BYTES, ...options }) {
     const { headers, signal, store = null, sha256, buffers, onEvent = () => {}, stallMs = 20_000, retryMs = 250 } = options;
     this.#portionBytes = portionBytes;
     this.#sha256 = sha256;
@@ -138,10 +140,12 @@ export class Download {
     }
   }
 
-  // One that may not know ranges is asked for one while the first connection goes on.
+  // A server that may not know ranges is asked for one while the first connection goes on; one that hides the file's length
+  // tells it in its next answer.
   #maxConnections() {
-    if (!this.#order.isFree || this.#remote.canSeek === false) return 1;
-    return this.#remote.canSeek ? MAX_CONNECTIONS : 2;
+    const { canSeek, totalBytes } = this.#remote;
+    if (!this.#order.isFree || canSeek === false || (canSeek && totalBytes === undefined)) return 1;
+    return canSeek ? MAX_CONNECTIONS : 2;
   }
 
   #nextStretch() {
@@ -162,6 +166,7 @@ export class Download {
     const connection = { begin: stretch.position, stretch, controller, chunks: fetchStretch(this.#remote, stretch) };
     this.#connections.add(connection);
     if (this.#order.isFree) this.#stretchBytes = Math.min(STRETCH_BYTES, 2 * this.#stretchBytes);
+    else this.#portionBytes = this.#portionBytes < STRETCH_BYTES ? 2 * this.#portionBytes : Infinity;
     this.#pull(connection);
   }
 

@@ -120,8 +120,10 @@ function endOfBody(remote, stretch) {
 async function request(remote, stretch, hasRange, signal) {
   const begin = remote.canSeek === false ? 0 : stretch.position;
   const headers = new Headers(remote.headers);
-  // From the first request on: browsers then ask for the bytes as they are, not compressed.
-  const isBounded = Number.isFinite(stretch.end) && remote.canSeek !== false;
+  // From the first request on: browsers then ask for the bytes as they are, not compressed. Where CORS hides of how many
+  // bytes a range is one, the length of an answer without an end tells.
+  const isTold = remote.totalBytes !== undefined || remote.canSeek === undefined;
+  const isBounded = Number.isFinite(stretch.end) && remote.canSeek !== false && isTold;
   if (hasRange) headers.set("range", `bytes=${begin}-${isBounded ? stretch.end - 1 : ""}`);
   const response = await inTime(fetch(remote.url, { headers, signal, cache: remote.cache }), remote).catch((error) => {
     throw Object.assign(error, { isUnanswered: true });

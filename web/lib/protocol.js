@@ -7,8 +7,8 @@
 //                           { helpers } once, which it wants started
 //   to an I/O worker        { port, source, headers, keep, check, engine, portionBytes }, source: a list when the file is split;
 //                           check: undefined, or { sha256 } to compare the file with, without which the hub is asked;
-//                           engine: { url, shared } the module that hashes and reads headers; portionBytes: of a URL, the
-//                           most that one request asks for
+//                           engine: { url, shared } the module that hashes and reads headers; portionBytes: of a URL, what
+//                           the first request asks for
 //   from an I/O worker      { storage } where what arrives is kept, with { storageProblem } as an error's message why no
 //                           more of it is, { waiting } how far the tab is that keeps it;
 //                           last, when all chunks are out, { verified }, or { error } of a file that is the wrong one
