@@ -32,7 +32,9 @@
 #define TILE_TOKENS 4 /* tokens of an activation tile in a gemm */
 #define BLOCK 32      /* columns of a quantisation block */
 
-/* Kernels may load as many bytes behind the weights that they multiply (touch in simd.h): more than a tile has. */
+/* Whether kernels load ahead (touch in simd.h). They may then read as many bytes behind the weights that they multiply: more
+ * than a tile has. */
+extern volatile bool kernels_load_ahead;
 #define READ_AHEAD 1536
 #define CACHE_LINE 64
 

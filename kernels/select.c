@@ -40,6 +40,8 @@
 #include "table.inc"
 #endif
 
+volatile bool kernels_load_ahead;
+
 const struct kernels *kernels_select(int level, int *chosen) {
 #ifdef SOTTO_HAVE_RELAXED
   if ((level == 0 || level == LEVEL_RELAXED) && kernels_test_relaxed()) {

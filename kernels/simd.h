@@ -38,10 +38,12 @@ static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, 
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define INLINE static inline __attribute__((always_inline))
 
-/* Has bytes brought into the cache that are wanted soon. A processor's own prefetching stops at the end of a page, where a
- * virtual machine's look-up of the next one costs as much as the bytes. Wasm has no instruction for it; a load whose value
- * nobody uses holds up nobody until the processor's window of instructions in flight is full, so they stand close together. */
+/* Has bytes brought into the cache that are wanted soon, where that pays. A processor's own prefetching stops at the end of a
+ * page, where a virtual machine's look-up of the next one costs as much as the bytes. Wasm has no instruction for it; a load
+ * whose value nobody uses holds up nobody until the processor's window of instructions in flight is full, so they stand close
+ * together. */
 INLINE void touch(const void *bytes, int n_bytes) {
+  if (!kernels_load_ahead) return;
   for (int i = 0; i < n_bytes; i += CACHE_LINE) {
 #ifdef __wasm__
     (void)*((const volatile uint8_t *)bytes + i);

@@ -166,3 +166,5 @@ void sotto_model_get_info(const sotto_model *model, struct sotto_model_info *inf
 bool sotto_level_try(enum sotto_level level, uint32_t n_times) {
   return kernels_try((int)level, n_times < INT32_MAX ? (int)n_times : INT32_MAX);
 }
+
+void sotto_load_ahead(bool is_on) { kernels_load_ahead = is_on; }

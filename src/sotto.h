@@ -133,6 +133,10 @@ enum sotto_level { SOTTO_LEVEL_BEST, SOTTO_LEVEL_SCALAR, SOTTO_LEVEL_SIMD128, SO
 /* Multiplies some matrices with a level's kernels, n_times; each is 131,072 multiplications. False: this module lacks it. */
 bool sotto_level_try(enum sotto_level level, uint32_t n_times);
 
+/* Has the kernels of all models load weights some way ahead of those that they multiply, or not, as at first. Which is faster
+ * is for the processor, and for the caller to find out by timing tokens. The results are the same bits. */
+void sotto_load_ahead(bool is_on);
+
 struct sotto_model_options {
   uint32_t sizeof_options; /* sizeof(struct sotto_model_options); zero in any other field means the default */
   uint32_t level;          /* enum sotto_level; one that this module lacks is INVALID_ARGUMENT */

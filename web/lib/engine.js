@@ -6,6 +6,7 @@ import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
 import { fastestLevel } from "./level.js";
+import { LoadAhead } from "./load-ahead.js";
 import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
@@ -18,6 +19,7 @@ const PROGRESS_MS = 100; // between two reports
 export class Engine {
   #arrival = defer(); // of the next weights; once the chunks have failed it rejects for good
   #isFed = false;
+  #loadAhead;
   #chunks;
 
   /**
@@ -40,6 +42,7 @@ export class Engine {
     this.#chunks = chunks;
     this.instance = instance;
     this.exports = instance.exports;
+    this.#loadAhead = new LoadAhead(instance.exports);
     this.options = options;
     this.header = new Header(instance);
     this.out = instance.allocate(16); // where calls write their results
@@ -252,6 +255,7 @@ export class Engine {
   }
 
   append(tokens) {
+    this.#loadAhead.next(tokens.length);
     this.#checkTokens(tokens, this.nTokens);
     this.#withTokens(tokens, (at) => this.instance.check("sotto_session_append", this.session, at, tokens.length));
   }
