@@ -38,6 +38,9 @@ extern volatile bool kernels_load_ahead;
 #define READ_AHEAD 1536
 #define CACHE_LINE 64
 
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define INLINE static inline __attribute__((always_inline))
+
 enum layout {
   LAYOUT_F32, LAYOUT_F16, LAYOUT_BF16,
   LAYOUT_Q4_0, LAYOUT_Q4_1, LAYOUT_Q5_0, LAYOUT_Q5_1, LAYOUT_Q8_0, LAYOUT_Q2_K, LAYOUT_Q3_K, LAYOUT_Q4_K, LAYOUT_Q5_K,

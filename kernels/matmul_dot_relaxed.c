@@ -18,16 +18,14 @@
 INLINE void dot_wide_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const struct split1 *x,
                           v128_t out[2]) {
   v128_t high[2] = {out[0], out[1]}, offset[2] = {out[0], out[1]};
-  struct planes planes;
+  struct loaded last = {.plane = {-1, -1}};
   UNROLL
-  for (int i = 0; i < 8; i++) {
-    const int c = chunk_at(layout, i);
-    load_planes(layout, &planes, tile, c, i ? chunk_at(layout, i - 1) : -1);
+  for (int c = 0; c < CHUNKS; c++) {
     const v128_t x_high = wasm_v128_load(x->halves[c][0]), x_low = wasm_v128_load(x->halves[c][1]);
     for (int h = 0; h < 2; h++) {
-      const v128_t q = take_quants(constants, layout, &planes, c, h);
+      const v128_t q = take_quants(constants, layout, tile, c, h, &last);
       ADD_DOT(high[h], q, x_high);
-      ADD_DOT(offset[h], q, constants->sixty_four);
+      ADD_DOT(offset[h], q, constants->masks[64]);
       ADD_DOT(out[h], q, x_low);
     }
   }
@@ -37,19 +35,17 @@ INLINE void dot_wide_tile(const struct constants *constants, enum layout layout,
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
                      struct sums *sums) {
   const struct act1 *x = act;
-  struct planes planes;
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
   if (is_wide(layout)) {
     dot_wide_tile(constants, layout, tile, act, sums->v[0]);
     return;
   }
+  struct loaded last = {.plane = {-1, -1}};
   UNROLL
-  for (int i = 0; i < 8; i++) {
-    const int c = chunk_at(layout, i);
-    load_planes(layout, &planes, tile, c, i ? chunk_at(layout, i - 1) : -1);
+  for (int c = 0; c < CHUNKS; c++) {
     const v128_t splat = wasm_v128_load(x->q[c]);
     v128_t *sum = sums->v[has_halves(layout) ? c / 4 : 0];
-    for (int h = 0; h < 2; h++) ADD_DOT(sum[h], splat, take_quants(constants, layout, &planes, c, h));
+    for (int h = 0; h < 2; h++) ADD_DOT(sum[h], splat, take_quants(constants, layout, tile, c, h, &last));
   }
 }
 

@@ -67,12 +67,12 @@ INLINE void unpack_block(enum layout layout, struct grid_panel *out, const struc
       v128_t nibbles = is_iq3(layout) ? found : wasm_v128_and(c % 2 ? wasm_u16x8_shr(found, 2) : found, masks->codes);
       const v128_t signs = load_signs(layout, block + grid_signs_at(layout) + 16 * h, high, c);
       nibbles = wasm_v128_or(nibbles, wasm_v128_and(signs, masks->signs));
-      const v128_t even = wasm_v128_and(nibbles, constants->nibbles);
-      const v128_t odd = wasm_v128_and(wasm_u16x8_shr(nibbles, 4), constants->nibbles);
+      const v128_t even = wasm_v128_and(nibbles, constants->masks[15]);
+      const v128_t odd = wasm_v128_and(wasm_u16x8_shr(nibbles, 4), constants->masks[15]);
       wasm_v128_store(out->q[4 * h + c][0], wasm_i8x16_swizzle(values, even));
       wasm_v128_store(out->q[4 * h + c][1], wasm_i8x16_swizzle(values, odd));
     }
-    const v128_t s = wasm_v128_and(scale, constants->nibbles);
+    const v128_t s = wasm_v128_and(scale, constants->masks[15]);
     const v128_t factor = wasm_v128_or(wasm_i16x8_add(s, s), constants->ones);
     out->scale[h][0] = wasm_i32x4_extend_low_i16x8(factor);
     out->scale[h][1] = wasm_i32x4_extend_high_i16x8(factor);

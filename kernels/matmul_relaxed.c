@@ -25,19 +25,17 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   const int run = dots_in_16_bits(layout);
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
   v128_t short0 = wasm_i16x8_splat(0), short1 = short0;
-  struct planes planes;
+  struct loaded last = {.plane = {-1, -1}};
   UNROLL
-  for (int i = 0; i < 8; i++) {
-    const int c = chunk_at(layout, i);
-    load_planes(layout, &planes, tile, c, i ? chunk_at(layout, i - 1) : -1);
+  for (int c = 0; c < CHUNKS; c++) {
     const v128_t splat = wasm_v128_load(x->q[c]);
-    const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, &planes, c, 0));
-    const v128_t dot1 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, &planes, c, 1));
-    short0 = i % run ? wasm_i16x8_add(short0, dot0) : dot0;
-    short1 = i % run ? wasm_i16x8_add(short1, dot1) : dot1;
+    const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, tile, c, 0, &last));
+    const v128_t dot1 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, tile, c, 1, &last));
+    short0 = c % run ? wasm_i16x8_add(short0, dot0) : dot0;
+    short1 = c % run ? wasm_i16x8_add(short1, dot1) : dot1;
     PIN(short0);
     PIN(short1);
-    if (i % run == run - 1) {
+    if (c % run == run - 1) {
       v128_t *sum = sums->v[has_halves(layout) ? c / 4 : 0];
       sum[0] = widen_add(constants, sum[0], short0);
       sum[1] = widen_add(constants, sum[1], short1);

@@ -35,14 +35,12 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
                      struct sums *sums) {
   const bool is_signed = is_wide(layout);
   for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
-  struct planes planes;
+  struct loaded last = {.plane = {-1, -1}};
   UNROLL
-  for (int i = 0; i < 8; i++) {
-    const int c = chunk_at(layout, i);
-    load_planes(layout, &planes, tile, c, i ? chunk_at(layout, i - 1) : -1);
+  for (int c = 0; c < CHUNKS; c++) {
     const struct act_chunk x = load_chunk(layout, 1, act, c, 0);
     for (int h = 0; h < 2; h++) {
-      const v128_t q = take_quants(constants, layout, &planes, c, h);
+      const v128_t q = take_quants(constants, layout, tile, c, h, &last);
       v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
       *sum = dot_add(*sum, even_bytes(is_signed, q), odd_bytes(is_signed, q), x);
       PIN(*sum);

@@ -1,18 +1,11 @@
-/* pack.c: GGUF rows <-> packed groups of 8 rows. A tile is its blocks of 32 columns, each in planes of bits, then scales
- * (kernels.h: enum scales_form). The planes, byte by byte (r row 0-7, c chunk, j column in chunk, h half):
+/* pack.c: GGUF rows <-> packed groups of 8 rows. A tile is its blocks of 32 columns, each in planes of bits (planes.h), then
+ * scales (kernels.h: enum scales_form); of F32, F16 and BF16 it is one column, 8 values.
  *
- *   nibbles (128)  at 32 c + 4 r + j, c 0-3: column 4 c + j in the low half, column 16 + 4 c + j in the high half
- *   1 bit   (32)   at 4 r + j: bit c is that of column 4 c + j, c 0-7
- *   2 bits  (64)   at 32 h + 4 r + j: bits 2 c, 2 c + 1 are those of column 16 h + 4 c + j, c 0-3
- *   bytes   (256)  at 32 c + 4 r + j, c 0-7: column 4 c + j
- *
- *   BITS1  1 bit         BITS3    2 bits, 1 bit      BITS5  nibbles, 1 bit       BYTES  bytes
- *   BITS2  2 bits        NIBBLES  nibbles            BITS6  nibbles, 2 bits      F32, F16, BF16  a tile is one column: 8 values
- *
- * The bit of BITS1 stands for 0 or 2, with 1 as zero point. Nothing is rounded. Some types grow, as their 6-bit scales
- * become bytes or their ternary digits 2 bits: Q3_K 3.6 %, Q4_K 2.8 %, Q5_K 2.3 %, IQ4_XS 1.5 %, TQ1_0 22 %.
+ * Nothing is rounded. Some types grow, as their 6-bit scales become bytes or their ternary digits 2 bits: Q3_K 3.6 %,
+ * Q4_K 2.8 %, Q5_K 2.3 %, IQ4_XS 1.5 %, TQ1_0 22 %.
  * Block formats of the files: ggml's ggml-common.h. */
 #include "grid.h"
+#include "planes.h"
 
 size_t layout_group_bytes(enum layout layout, int k) {
   return (size_t)(k / layouts[layout].columns) * (size_t)layouts[layout].tile_bytes;
@@ -96,55 +89,39 @@ static void read_quants(enum layout layout, const uint8_t *block, int j, uint8_t
 
 /* ---- 32 plain quants <-> planes ---- */
 
-/* Bits `shift` and up of the quants, one or two of each. plane: the row's lane of it. */
-static void put_bits1(uint8_t *plane, const uint8_t q[BLOCK], int shift) {
-  uint32_t bits = 0;
-  for (int c = 0; c < 8; c++) bits |= (load32(q + 4 * c) >> shift & 0x01010101u) << c;
-  store32(plane, bits);
-}
-static void put_bits2(uint8_t *plane, const uint8_t q[BLOCK], int shift) {
-  for (int h = 0; h < 2; h++) {
-    uint32_t bits = 0;
-    for (int c = 0; c < 4; c++) bits |= (load32(q + 16 * h + 4 * c) >> shift & 0x03030303u) << 2 * c;
-    store32(plane + 32 * h, bits);
-  }
-}
+/* block: of planes; its row's bytes are 4 in each plane, columns 4 c to 4 c + 3 a word of q. */
+INLINE uint32_t piece_mask(struct piece piece) { return (0xffu >> (8 - piece.n)) * 0x01010101u; }
 
-static void put_quants(enum plane_bytes planes, uint8_t *block, int row, const uint8_t q[BLOCK]) {
-  uint8_t *lane = block + 4 * row;
-  if (planes == BYTES)
-    for (int c = 0; c < 8; c++) __builtin_memcpy(lane + 32 * c, q + 4 * c, 4);
-  else if (planes >= NIBBLES)
-    for (int c = 0; c < 4; c++)
-      store32(lane + 32 * c, (load32(q + 4 * c) & 0x0f0f0f0f) | (load32(q + 16 + 4 * c) & 0x0f0f0f0f) << 4);
-  switch (planes) {
-    case BITS1: put_bits1(lane, q, 1); break;
-    case BITS3: put_bits1(lane + BITS2, q, 2); /* fall through */
-    case BITS2: put_bits2(lane, q, 0); break;
-    case BITS5: put_bits1(lane + NIBBLES, q, 4); break;
-    case BITS6: put_bits2(lane + NIBBLES, q, 4); break;
-    default: break;
-  }
-}
-
-static uint32_t get_bits1(const uint8_t *plane, int c) { return load32(plane) >> c & 0x01010101u; }
-static uint32_t get_bits2(const uint8_t *plane, int c) { return load32(plane + 32 * (c / 4)) >> 2 * (c & 3) & 0x03030303u; }
-
-static uint32_t get_nibbles(const uint8_t *planes, int c) { return load32(planes + 32 * (c & 3)) >> 4 * (c / 4) & 0x0f0f0f0f; }
-
-static void get_quants(enum plane_bytes planes, const uint8_t *block, int row, uint8_t q[BLOCK]) {
-  const uint8_t *lane = block + 4 * row;
-  for (int c = 0; c < 8; c++) {
-    uint32_t word;
-    switch (planes) {
-      case BITS1: word = get_bits1(lane, c) << 1; break;
-      case BITS2: word = get_bits2(lane, c); break;
-      case BITS3: word = get_bits2(lane, c) | get_bits1(lane + BITS2, c) << 2; break;
-      case BITS5: word = get_nibbles(lane, c) | get_bits1(lane + NIBBLES, c) << 4; break;
-      case BITS6: word = get_nibbles(lane, c) | get_bits2(lane + NIBBLES, c) << 4; break;
-      case BYTES: word = load32(lane + 32 * c); break;
-      default: word = get_nibbles(lane, c);
+INLINE void put_planes(int n_planes, uint8_t *block, int row, const uint8_t q[BLOCK]) {
+  uint32_t words[BYTES / PLANE_BYTES] = {0};
+  UNROLL
+  for (int c = 0; c < CHUNKS; c++)
+    UNROLL
+    for (int i = 0; i < MOST_PIECES; i++) {
+      const struct piece p = pieces[n_planes][c][i];
+      if (p.n) words[p.plane] |= (load32(q + 4 * c) >> p.to & piece_mask(p)) << p.at;
     }
+  for (int i = 0; i < n_planes; i++) store32(block + i * PLANE_BYTES + 4 * row, words[i]);
+}
+
+/* A constant number of planes each, since packing takes its share of a load. */
+static void put_quants(int n_planes, uint8_t *block, int row, const uint8_t q[BLOCK]) {
+  switch (n_planes) {
+    case BITS1 / PLANE_BYTES: put_planes(BITS1 / PLANE_BYTES, block, row, q); break;
+    case BITS2 / PLANE_BYTES: put_planes(BITS2 / PLANE_BYTES, block, row, q); break;
+    case BITS3 / PLANE_BYTES: put_planes(BITS3 / PLANE_BYTES, block, row, q); break;
+    case NIBBLES / PLANE_BYTES: put_planes(NIBBLES / PLANE_BYTES, block, row, q); break;
+    case BITS5 / PLANE_BYTES: put_planes(BITS5 / PLANE_BYTES, block, row, q); break;
+    case BITS6 / PLANE_BYTES: put_planes(BITS6 / PLANE_BYTES, block, row, q); break;
+    default: put_planes(BYTES / PLANE_BYTES, block, row, q);
+  }
+}
+
+static void get_quants(int n_planes, const uint8_t *block, int row, uint8_t q[BLOCK]) {
+  for (int c = 0; c < CHUNKS; c++) {
+    uint32_t word = 0;
+    for (const struct piece *p = pieces[n_planes][c]; p < pieces[n_planes][c] + MOST_PIECES && p->n; p++)
+      word |= (load32(block + p->plane * PLANE_BYTES + 4 * row) >> p->at & piece_mask(*p)) << p->to;
     store32(q + 4 * c, word);
   }
 }
@@ -272,7 +249,7 @@ void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, 
       uint8_t q[BLOCK];
       for (int j = 0; j < n_blocks; j++) {
         read_quants(layout, block, j, q);
-        put_quants(info->planes, tile + j * info->planes, row, q);
+        put_quants(info->planes / PLANE_BYTES, tile + j * info->planes, row, q);
       }
       put_scales(layout, tile + n_blocks * info->planes, row, block);
     }
@@ -290,7 +267,7 @@ void layout_unpack_block(enum layout layout, struct row_block *out, const void *
     return;
   }
   uint8_t q[BLOCK];
-  get_quants(info->planes, tile + j * info->planes, row, q);
+  get_quants(info->planes / PLANE_BYTES, tile + j * info->planes, row, q);
   for (int i = 0; i < BLOCK; i++) out->q[i] = (int8_t)((info->codebook ? codebooks[info->codebook][q[i]] : (int8_t)q[i]) - info->zero);
   get_scales(layout, out, tile + n_blocks * info->planes, row, j);
 }

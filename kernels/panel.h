@@ -4,6 +4,7 @@
 #define SOTTO_PANEL_H
 
 #include "ops.h"
+#include "planes.h"
 #include "simd.h"
 
 /* Scales of 32 columns of 8 rows: d and m as floats (8); s: integer scales of the halves (2, 8). Q2_K: s[0] has those, s[1]
@@ -23,60 +24,29 @@ INLINE int tile_scale_bytes(enum layout layout) {
   return layouts[layout].tile_bytes - tile_columns(layout) / BLOCK * quants_bytes(layout);
 }
 
-/* What the quants of chunk c are made of, of rows 0-3 and of rows 4-7 (pack.c draws the layouts). */
-struct planes { v128_t low[2], high[2]; };
-
-/* Where the planes of chunk c begin; high: those above the lowest plane, none if below 0. */
-INLINE int low_at(enum layout layout, int c) {
-  switch (quants_bytes(layout)) {
-    case BITS1: return 0;
-    case BITS2: case BITS3: return 32 * (c / 4);
-    case BYTES: return 32 * c;
-    default: return 32 * (c & 3);
-  }
-}
-INLINE int high_at(enum layout layout, int c) {
-  switch (quants_bytes(layout)) {
-    case BITS3: return BITS2;
-    case BITS5: return NIBBLES;
-    case BITS6: return NIBBLES + 32 * (c / 4);
-    default: return -1;
-  }
-}
-
-/* The order of chunks in which a tile is gone through: those that share their bytes of nibbles follow each other, unless
- * their halves have scales of their own. */
-INLINE int chunk_at(enum layout layout, int i) {
-  return quants_bytes(layout) < NIBBLES || quants_bytes(layout) == BYTES || has_halves(layout) ? i : i / 2 + 4 * (i % 2);
-}
-
-/* Loads what chunk c has and `last`, the chunk before it or -1, had not: a PIN lets no load be taken over from before. */
-INLINE void load_planes(enum layout layout, struct planes *planes, const uint8_t *tile, int c, int last) {
-  const int low = low_at(layout, c), high = high_at(layout, c);
-  for (int h = 0; h < 2; h++) {
-    if (last < 0 || low != low_at(layout, last)) planes->low[h] = wasm_v128_load(tile + low + 16 * h);
-    if (high >= 0 && (last < 0 || high != high_at(layout, last))) planes->high[h] = wasm_v128_load(tile + high + 16 * h);
-  }
-}
-
 /* Bits of each byte that `mask` picks once they are moved down by n, or up by -n. */
 INLINE v128_t pick(v128_t bytes, int n, v128_t mask) {
   return wasm_v128_and(n > 0 ? wasm_u16x8_shr(bytes, n) : n < 0 ? wasm_i16x8_shl(bytes, -n) : bytes, mask);
 }
 
+/* What was loaded last of rows 4 h to 4 h + 3, for the next chunk: no load is taken over a PIN. */
+struct loaded { int plane[2]; v128_t bytes[2]; };
+
+INLINE v128_t take_piece(const struct constants *constants, struct piece piece, const uint8_t *tile, int h, struct loaded *last) {
+  if (last->plane[h] != piece.plane) last->bytes[h] = wasm_v128_load(tile + piece.plane * PLANE_BYTES + 16 * h);
+  last->plane[h] = piece.plane;
+  if (piece.n == 8) return last->bytes[h];
+  return pick(last->bytes[h], piece.at - piece.to, constants->masks[((1 << piece.n) - 1) << piece.to]);
+}
+
 /* 16 quants as bytes: columns 4 c to 4 c + 3 of rows 4 h to 4 h + 3. */
-INLINE v128_t take_quants(const struct constants *constants, enum layout layout, const struct planes *planes, int c, int h) {
-  const v128_t low = planes->low[h], high = planes->high[h];
-  const v128_t nibbles = pick(low, 4 * (c / 4), constants->nibbles), bits2 = pick(low, 2 * (c & 3), constants->bits2);
-  switch (quants_bytes(layout)) {
-    case BITS1: return pick(low, c - 1, constants->bit2); /* 0 or 2 */
-    case BITS2: return bits2;
-    case BITS3: return wasm_v128_or(bits2, pick(high, c - 2, constants->bit3));
-    case BITS5: return wasm_v128_or(nibbles, pick(high, c - 4, constants->bit5));
-    case BITS6: return wasm_v128_or(nibbles, pick(high, 2 * (c & 3) - 4, constants->bits6));
-    case BYTES: return low;
-    default: return layouts[layout].codebook ? wasm_i8x16_swizzle(constants->codebooks[layouts[layout].codebook], nibbles) : nibbles;
-  }
+INLINE v128_t take_quants(const struct constants *constants, enum layout layout, const uint8_t *tile, int c, int h,
+                          struct loaded *last) {
+  const struct piece *piece = pieces[quants_bytes(layout) / PLANE_BYTES][c];
+  v128_t q = take_piece(constants, piece[0], tile, h, last);
+  for (int i = 1; i < MOST_PIECES && piece[i].n; i++) q = wasm_v128_or(q, take_piece(constants, piece[i], tile, h, last));
+  const int codebook = layouts[layout].codebook;
+  return codebook ? wasm_i8x16_swizzle(constants->codebooks[codebook], q) : q;
 }
 
 /* Eight bytes at p as two vectors of 32-bit integers. */
@@ -123,7 +93,7 @@ INLINE void load_scales(const struct constants *constants, enum layout layout, s
     case SCALES_Q2_K: { /* scales, then minima, as pairs of 16 bits */
       const v128_t bytes = wasm_v128_load(p + 16 * j);
       for (int i = 0; i < 2; i++) {
-        const v128_t pairs = pick(bytes, 4 * i, constants->nibbles);
+        const v128_t pairs = pick(bytes, 4 * i, constants->masks[15]);
         out->s[i][0] = wasm_u16x8_extend_low_u8x16(pairs);
         out->s[i][1] = wasm_u16x8_extend_high_u8x16(pairs);
       }
@@ -139,7 +109,7 @@ INLINE void load_scales(const struct constants *constants, enum layout layout, s
 
 /* 32 columns of a group, unpacked once for all tokens of a gemm. */
 struct panel_block {
-  uint8_t q[BLOCK * TILE_ROWS]; /* as the bytes of pack.c */
+  uint8_t q[BLOCK * TILE_ROWS]; /* in planes of bytes (planes.h) */
   struct scales scales;
 };
 _Static_assert(sizeof(struct panel_block) <= PANEL_BLOCK_BYTES, "gemm_panel_bytes is too small");

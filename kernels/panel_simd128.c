@@ -9,17 +9,16 @@ INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t 
   for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes) {
     touch(tile + READ_AHEAD, tile_bytes);
     for (int j = 0; j < n_blocks; j++, panel++) {
-      struct planes planes;
+      const uint8_t *block = tile + j * quants_bytes(layout);
+      struct loaded last = {.plane = {-1, -1}};
       v128_t sums[2] = {wasm_i16x8_splat(0), wasm_i16x8_splat(0)};
-      for (int i = 0, last = -1; i < 8; last = chunk_at(layout, i++)) {
-        const int c = chunk_at(layout, i);
-        load_planes(layout, &planes, tile + j * quants_bytes(layout), c, last);
+      UNROLL
+      for (int c = 0; c < CHUNKS; c++)
         for (int h = 0; h < 2; h++) {
-          const v128_t q = take_quants(&constants, layout, &planes, c, h);
+          const v128_t q = take_quants(&constants, layout, block, c, h, &last);
           wasm_v128_store(panel->q + 32 * c + 16 * h, q);
           sums[h] = wasm_i16x8_add(sums[h], wasm_i16x8_extadd_pairwise_i8x16(q));
         }
-      }
       load_scales(&constants, layout, &panel->scales, tile + scales_at, j);
       for (int h = 0; h < 2 && is_wide(layout); h++)
         panel->scales.s[0][h] = wasm_i32x4_shl(wasm_i32x4_extadd_pairwise_i16x8(sums[h]), 6);

@@ -35,9 +35,6 @@ static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, 
 #define PIN(v) (void)(v)
 #endif
 
-#define UNROLL _Pragma("clang loop unroll(full)")
-#define INLINE static inline __attribute__((always_inline))
-
 /* Has bytes brought into the cache that are wanted soon, where that pays. A processor's own prefetching stops at the end of a
  * page, where a virtual machine's look-up of the next one costs as much as the bytes. Wasm has no instruction for it; a load
  * whose value nobody uses holds up nobody until the processor's window of instructions in flight is full, so they stand close
@@ -53,25 +50,27 @@ INLINE void touch(const void *bytes, int n_bytes) {
   }
 }
 
-/* Constants of hot loops. V8 builds a vector constant anew at each of its uses, but keeps what it has loaded; the pointer
- * is one that the compiler cannot look behind. */
-struct constants {
-  v128_t nibbles, bit2, bits2, bit3, bit5, bits6, ones, f16_bits, f16_scale; /* bit2: 2 in each byte, bits2: 3, and so on */
-  v128_t sixty_four; /* in each byte */
-  v128_t codebooks[CODEBOOK_COUNT];
-};
+/* Constants of hot loops; masks[m]: m in each byte. V8 builds a vector constant anew at each of its uses, but keeps what it has
+ * loaded; the pointers are such that the compiler cannot look behind. */
+#define MASKS 65
+struct constants { v128_t masks[MASKS], ones, f16_bits, f16_scale, codebooks[CODEBOOK_COUNT]; };
 
 INLINE struct constants load_constants(void) {
-  static const uint32_t table[] = {0x0f0f0f0f, 0x02020202, 0x03030303, 0x04040404, 0x10101010, 0x30303030,
-                                   0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */, 0x40404040};
+  static const uint32_t table[] = {0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */};
+  static const uint8_t bytes[MASKS] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                       22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
+                                       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64};
   const uint32_t *c = table;
+  const uint8_t *m = bytes;
   const int8_t(*values)[16] = codebooks;
-  __asm__("" : "+r"(c), "+r"(values));
-  return (struct constants){wasm_v128_load32_splat(c),     wasm_v128_load32_splat(c + 1), wasm_v128_load32_splat(c + 2),
-                            wasm_v128_load32_splat(c + 3), wasm_v128_load32_splat(c + 4), wasm_v128_load32_splat(c + 5),
-                            wasm_v128_load32_splat(c + 6), wasm_v128_load32_splat(c + 7), wasm_v128_load32_splat(c + 8),
-                            wasm_v128_load32_splat(c + 9),
-                            {wasm_v128_load(values[0]), wasm_v128_load(values[1]), wasm_v128_load(values[2])}};
+  __asm__("" : "+r"(c), "+r"(m), "+r"(values));
+  struct constants out = {.ones = wasm_v128_load32_splat(c), .f16_bits = wasm_v128_load32_splat(c + 1),
+                          .f16_scale = wasm_v128_load32_splat(c + 2)};
+  UNROLL
+  for (int i = 0; i < MASKS; i++) out.masks[i] = wasm_v128_load8_splat(m + i);
+  UNROLL
+  for (int i = 0; i < CODEBOOK_COUNT; i++) out.codebooks[i] = wasm_v128_load(values[i]);
+  return out;
 }
 
 /* Four f16 at p (see f16_to_f32: the same arithmetic in each lane). */

@@ -8,6 +8,8 @@ const struct kernels *EXPORT(table)(int level) {
   return kernels_select(level, &chosen);
 }
 
+void EXPORT(load_ahead)(bool is_on) { kernels_load_ahead = is_on; }
+
 int EXPORT(tile_bytes)(const struct kernels *kernels, int layout, int k) {
   return (int)act_tile_bytes(act_form(kernels, (enum layout)layout), k);
 }

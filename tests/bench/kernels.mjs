@@ -1,4 +1,4 @@
-// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME] [--rounds N] [--megabytes N]
+// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME] [--rounds N] [--megabytes N] [--ahead]
 // Prints GMAC/s; for gemv, whose weights (--megabytes) lie in memory and not in a cache, GB/s of packed weights too, and their share of
 // a plain streaming read in the same run. All kernels take turns, in samples of some milliseconds, so that noise hits all
 // alike; the figures are medians.
@@ -25,11 +25,12 @@ const F16_HUNDREDTH = 0x211f; // 0.01 in f16
 const FP4_SCALE = 0x70; // 2^-15 as E8M0, 64 as UE4M3
 
 const { values, positionals } = parseArgs({ options: { level: { type: "string" }, rounds: { type: "string", default: "30" },
-  megabytes: { type: "string", default: "48" } }, allowPositionals: true });
+  megabytes: { type: "string", default: "48" }, ahead: { type: "boolean", default: false } }, allowPositionals: true });
 const GEMV_BYTES = Number(values.megabytes) * 2 ** 20; // larger than the caches
 const memory = new WebAssembly.Memory({ initial: 1024 });
 const module = new WebAssembly.Module(readFileSync(new URL("../../build/bench/kernels.wasm", import.meta.url)));
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+exports.load_ahead(values.ahead);
 
 let top = exports.__heap_base.value;
 function allocate(nBytes) {
