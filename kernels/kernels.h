@@ -1,7 +1,7 @@
 /* kernels.h: arithmetic on packed weights. Knows no model; calls nothing outside kernels/.
  *
  * Packed weights. A matrix of (n_rows, k) is cut into groups of 8 rows, the last one padded with zero weights, and a
- * group into tiles of `columns` columns (pack.c gives each layout byte by byte). In a tile, four consecutive columns of
+ * group into tiles of `columns` columns (pack.c, planes.h). In a tile, four consecutive columns of
  * one row share a 32-bit lane and the rows lie beside each other, so a kernel never adds across lanes:
  *
  *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
@@ -175,7 +175,7 @@ bool kernels_try(int level, int n_times); /* computes, for the caller to time; f
 
 /* ---- pack.c: rows as they lie in a GGUF file <-> packed groups, for every level alike ---- */
 
-/* The planes of bits that hold the quants of a layout (pack.c); the value is the bytes of 32 columns of 8 rows. */
+/* The planes of bits that hold the quants of a layout (planes.h); the value is the bytes of 32 columns of 8 rows. */
 enum plane_bytes { BITS1 = 32, BITS2 = 64, BITS3 = 96, NIBBLES = 128, BITS5 = 160, BITS6 = 192, BYTES = 256 };
 
 /* What quants of 4 bits stand for: themselves, or values of a table. */

@@ -1,4 +1,4 @@
-/* panel.h: what SIMD kernels take out of the tiles of a quantised layout (pack.c draws them): 32 columns of 8 rows at a time,
+/* panel.h: what SIMD kernels take out of the tiles of a quantised layout (pack.c, planes.h): 32 columns of 8 rows at a time,
  * their quants and their scales. `layout` is a constant wherever these are inlined. */
 #ifndef SOTTO_PANEL_H
 #define SOTTO_PANEL_H
