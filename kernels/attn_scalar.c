@@ -58,7 +58,7 @@ void attn_scores_int8_scalar(float *out, int stride, const float *q, struct attn
                              int head_dim, int p_begin, int p_end) {
   for (int r = 0; r < rows.n_heads * rows.n_tokens; r++, out += stride) {
     int32_t query[MAX_HEAD_DIM];
-    const float scale = vec_quantise(query, q + attn_row_at(rows, r, head_dim), head_dim, attn_query_limit(head_dim));
+    const float scale = vec_quantise(query, q + attn_row_at(rows, r, head_dim), head_dim, QUERY_LIMIT);
     for (int p = p_begin & ~7; p < ((p_end + 7) & ~7); p++) {
       int32_t sum = 0;
       for (int d = 0; d < head_dim; d++) sum += query[d] * key_at(kv, head_dim, p, d);
@@ -77,7 +77,7 @@ void attn_mix_int8_scalar(float *out, const float *scores, int stride, struct at
       float weights[MIX_BLOCK] = {0};
       int32_t quants[MIX_BLOCK];
       for (int p = from; p < to; p++) weights[p - from] = scores[p] * kv->value_scales[p];
-      const float scale = vec_quantise(quants, weights, MIX_BLOCK, 32767);
+      const float scale = vec_quantise(quants, weights, MIX_BLOCK, MIX_LIMIT);
       for (int d = 0; d < head_dim; d++) {
         int32_t sum = 0;
         for (int p = from; p < to; p++) sum += quants[p - from] * value_at(kv, head_dim, p, d);

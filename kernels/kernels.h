@@ -138,10 +138,10 @@ struct attn_rows {
 /* q and out hold rows; scores (rows, score_stride) are indexed by absolute position.
  *   scores, for whole groups of 8 positions from p_begin to p_end:
  *     float  scores[p] = sum over d in turn of q[d] * key[d][p]
- *     int8   q becomes 16 bits, of one scale; scores[p] = (float)I * (its scale * key_scale[p]),  I = sum q * key
+ *     int8   q becomes 14 bits, of one scale; scores[p] = (float)I * (its scale * key_scale[p]),  I = sum q * key
  *   mix, of scores that are 0 or more, and 0 where a row sees nothing:
  *     float  out[d] = sum over groups of 8 positions of (sum in turn of scores[p] * value[p][d])
- *     int8   in each MIX_BLOCK scores[p] * value_scale[p] becomes 16 bits, of one scale; out[d] = sum over blocks in turn
+ *     int8   in each MIX_BLOCK scores[p] * value_scale[p] becomes 14 bits, of one scale; out[d] = sum over blocks in turn
  *            of (float)I * that scale,  I = sum weight * value */
 typedef void attn_scores_fn(float *scores, int score_stride, const float *q, struct attn_rows rows, const struct kv_head *kv,
                             int head_dim, int p_begin, int p_end);
@@ -307,7 +307,9 @@ float vec_quantise(int32_t *q, const float *x, int n, float limit);
 void vec_hadamard(float *x, int n);
 int hadamard_size(int n); /* the largest power of two that divides n */
 
-/* What 16-bit queries are limited to, so that head_dim products with bytes fit into 32 bits. */
-static inline float attn_query_limit(int head_dim) { return head_dim <= 512 ? 32767 : 16383; }
+/* What queries and weights of attention over int8 are limited to: two halves of 7 bits, the former with a sign. As many
+ * products with bytes as a head has dimensions, or a MIX_BLOCK positions, fit into 32 bits. */
+#define QUERY_LIMIT 8191
+#define MIX_LIMIT 16383
 
 #endif

@@ -32,5 +32,7 @@ prepare4_fn float4;
   attn_mix_fn attn_mix_f32_##level, attn_mix_f16_##level, attn_mix_int8_##level;
 DECLARE_ATTN(scalar)
 DECLARE_ATTN(simd128)
+attn_scores_fn attn_scores_int8_dot;
+attn_mix_fn attn_mix_int8_dot;
 
 #endif

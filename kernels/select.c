@@ -11,6 +11,7 @@
 #define NARROW_LEVEL scalar
 #define NARROW_ACTS scalar
 #define WIDE_LEVEL scalar
+#define ATTN_LEVEL scalar
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
@@ -19,6 +20,7 @@
 #define NARROW_LEVEL simd128
 #define NARROW_ACTS simd128
 #define WIDE_LEVEL simd128
+#define ATTN_LEVEL simd128
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
@@ -28,6 +30,7 @@
 #define NARROW_LEVEL relaxed
 #define NARROW_ACTS spread
 #define WIDE_LEVEL simd128
+#define ATTN_LEVEL simd128
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
@@ -36,6 +39,7 @@
 #define NARROW_LEVEL dot
 #define NARROW_ACTS spread
 #define WIDE_LEVEL dot
+#define ATTN_LEVEL dot
 #define WIDE_FORM ACT_SPLIT
 #include "table.inc"
 #endif

@@ -176,7 +176,8 @@ static void hostile_activations_agree(void) {
     struct { struct act1 narrow1[4]; struct wide1 wide1[4]; struct split1 split1[4]; struct act4 narrow4[1]; struct wide4 wide4[1]; struct split4 split4[1]; } a, b;
     memset(&a, 0, sizeof a);
     memset(&b, 0, sizeof b);
-    const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_DOT, &level)};
+    const struct kernels *levels[] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level),
+                                    kernels_select(LEVEL_DOT, &level)};
     for (int i = 0; i < 2; i++) {
       void *const ones[] = {i ? b.narrow1 : a.narrow1, i ? b.wide1 : a.wide1, i ? b.split1 : a.split1};
       void *const tiles[] = {i ? b.narrow4 : a.narrow4, i ? b.wide4 : a.wide4, i ? b.split4 : a.split4};
@@ -207,7 +208,7 @@ static float key_scales[SLOTS], value_scales[SLOTS];
 static const struct kv_head caches[KV_TYPE_COUNT] = {
     [KV_F32] = {.keys = keys, .values = values}, [KV_F16] = {.keys = keys16, .values = values16},
     [KV_INT8] = {keys8, values8, key_scales, value_scales}};
-static float scores[2][MAX_ROWS * SLOTS], mixed[2][MAX_ROWS * DIM];
+static float scores[3][MAX_ROWS * SLOTS], mixed[3][MAX_ROWS * DIM];
 
 /* The same numbers in each type, as kv.c writes them. */
 static void fill_caches(void) {
@@ -238,13 +239,14 @@ static void attention_levels_agree(void) {
       for (int begin = 0; begin < SLOTS - 6; begin += 43)
         for (int end = begin + 9; end <= SLOTS - 6; end += 29) {
           const struct attn_rows rows = {n_rows % 2 ? n_rows : n_rows / 2, n_rows % 2 ? 1 : 2, n_rows / 2 * DIM};
-          for (int i = 0; i < 2; i++) {
+          for (int i = 0; i < 3; i++) {
             levels[i]->attn_scores[type](scores[i], SLOTS, q, rows, &caches[type], DIM, begin, end);
             for (int r = 0; r < rows.n_heads * rows.n_tokens; r++)
               vec_softmax(scores[i] + r * SLOTS, begin & ~7, (end + 7) & ~7, begin, end - r / rows.n_heads, 0.125f, NO_SINK);
             levels[i]->attn_mix[type](mixed[i], scores[i], SLOTS, rows, &caches[type], DIM, begin, end);
           }
-          if (!CHECK(memcmp(mixed[0], mixed[1], (size_t)(n_rows * DIM) * 4) == 0)) return;
+          for (int i = 1; i < 3; i++)
+            if (!CHECK(memcmp(mixed[0], mixed[i], (size_t)(n_rows * DIM) * 4) == 0)) return;
         }
 }
 

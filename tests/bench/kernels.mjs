@@ -114,7 +114,7 @@ const CACHES = { f32: 0, f16: 1, int8: 2 };
 const PARTS = { scores: 1, softmax: 2, mix: 4 };
 if (positionals.length === 0 || positionals.includes("attention")) {
   const { nHeads, headDim, nPositions } = ATTENTION;
-  const table = exports.table(LEVELS.simd128);
+  const table = exports.table(LEVELS[values.level ?? "simd128"]);
   const nItems = headDim * nPositions;
   const scores = allocate(4 * 4 * nHeads * (nPositions + 16));
   const scales = allocate(4 * nPositions);
