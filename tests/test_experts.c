@@ -1,22 +1,8 @@
 /* test_experts.c: a mixture's logits and an encoder's embedding are the same bits on any threads, batches and levels. */
-#include "../src/pool.h"
+#include "helpers.h"
 #include "tiny.h"
 
-#include <pthread.h>
-
-enum { N = 70, MOST_ITEMS = 7 * 101, MOST_THREADS = 4 };
-
-struct helper {
-  sotto_pool *pool;
-  pthread_t thread;
-  uint32_t index;
-};
-
-static void *help(void *argument) {
-  const struct helper *helper = argument;
-  sotto_pool_work(helper->pool, helper->index);
-  return NULL;
-}
+enum { N = 70, MOST_ITEMS = 7 * 101 };
 
 /* As many tasks as threads, which go on when all have come: each thread has one. */
 struct meeting {
@@ -64,20 +50,12 @@ static size_t compute(const sotto_model *model, sotto_pool *pool, struct sotto_s
 }
 
 static size_t compute_with_threads(const sotto_model *model, struct sotto_session_options way, bool is_encoder, float *out) {
-  void *block = malloc(sotto_pool_measure(way.n_threads));
-  struct helper helpers[MOST_THREADS];
+  struct helped_pool helped;
   struct meeting meeting = {0, way.n_threads};
-  sotto_pool *pool = NULL;
-  CHECK(sotto_pool_open(block, sotto_pool_measure(way.n_threads), way.n_threads, &pool) == SOTTO_OK);
-  for (uint32_t i = 1; i < way.n_threads; i++) {
-    helpers[i] = (struct helper){.pool = pool, .index = i};
-    pthread_create(&helpers[i].thread, NULL, help, &helpers[i]);
-  }
-  pool_run(pool, meet, &meeting, (int)way.n_threads);
-  const size_t n = compute(model, pool, way, is_encoder, out);
-  sotto_pool_close(pool);
-  for (uint32_t i = 1; i < way.n_threads; i++) pthread_join(helpers[i].thread, NULL);
-  free(block);
+  open_pool(&helped, way.n_threads, way.n_threads - 1, 0);
+  pool_run(helped.pool, meet, &meeting, (int)way.n_threads);
+  const size_t n = compute(model, helped.pool, way, is_encoder, out);
+  close_pool(&helped);
   return n;
 }
 

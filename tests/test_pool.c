@@ -1,27 +1,13 @@
 /* test_pool.c: every task of a loop is run exactly once, whoever helps, late, after a sleep or never. */
-#include "test.h"
+#include "helpers.h"
 
-#include "../src/pool.h"
-
-#include <pthread.h>
-#include <time.h>
-
-enum { MOST_THREADS = 4, MOST_TASKS = 64 };
+enum { MOST_TASKS = 64 };
 
 struct loop {
   int n_runs[MOST_TASKS];    /* how often each task was run */
   int n_by[MOST_THREADS];    /* and how many by each thread */
   int is_waiting_for_help;   /* the caller's first task waits for a helper's */
 };
-
-struct helper {
-  sotto_pool *pool;
-  pthread_t thread;
-  uint32_t index;
-  int64_t delay_ns;
-};
-
-static void sleep_ns(int64_t ns) { nanosleep(&(struct timespec){ns / 1000000000, ns % 1000000000}, NULL); }
 
 static int helped(const struct loop *loop) {
   int n = 0;
@@ -34,13 +20,6 @@ static void count(void *argument, int task, int thread) {
   __atomic_add_fetch(&loop->n_runs[task], 1, __ATOMIC_SEQ_CST);
   __atomic_add_fetch(&loop->n_by[thread], 1, __ATOMIC_SEQ_CST);
   while (loop->is_waiting_for_help && thread == 0 && !helped(loop)) continue;
-}
-
-static void *help(void *argument) {
-  const struct helper *helper = argument;
-  sleep_ns(helper->delay_ns);
-  sotto_pool_work(helper->pool, helper->index);
-  return NULL;
 }
 
 static bool runs_once(sotto_pool *pool, int n_tasks, bool with_help) {
@@ -60,23 +39,15 @@ struct way {
 };
 
 static void check_way(struct way way) {
-  void *block = malloc(sotto_pool_measure(way.n_threads));
-  struct helper helpers[MOST_THREADS];
-  sotto_pool *pool;
+  struct helped_pool helped;
   uint32_t seed = way.n_threads;
-  REQUIRE(sotto_pool_open(block, sotto_pool_measure(way.n_threads), way.n_threads, &pool) == SOTTO_OK);
-  for (uint32_t i = 0; i < way.n_helpers; i++) {
-    helpers[i] = (struct helper){.pool = pool, .index = i + 1, .delay_ns = way.delay_ns};
-    pthread_create(&helpers[i].thread, NULL, help, &helpers[i]);
-  }
+  open_pool(&helped, way.n_threads, way.n_helpers, way.delay_ns);
   for (int i = 0; i < way.n_loops; i++) {
-    if (!runs_once(pool, (int)(test_random(&seed) % (MOST_TASKS + 1)), false)) break;
+    if (!runs_once(helped.pool, (int)(test_random(&seed) % (MOST_TASKS + 1)), false)) break;
     if (way.pause_ns && i % 100 == 99) sleep_ns(way.pause_ns);
   }
-  if (way.n_helpers) runs_once(pool, 2, true);
-  sotto_pool_close(pool);
-  for (uint32_t i = 0; i < way.n_helpers; i++) pthread_join(helpers[i].thread, NULL);
-  free(block);
+  if (way.n_helpers) runs_once(helped.pool, 2, true);
+  close_pool(&helped);
 }
 
 static void a_loop_runs_each_task_once(void) {

@@ -1,8 +1,7 @@
 /* test_session.c: a token's logits are the same bits however they come about. */
 #include "../src/ranges.h"
+#include "helpers.h"
 #include "tiny.h"
-
-#include <pthread.h>
 
 enum { N = 48, VOCAB = 101 };
 static int32_t tokens[N];
@@ -52,23 +51,14 @@ static void compute_expected(const struct tiny_file *file, uint32_t kv_type) {
   tiny_close(&m);
 }
 
-static void *work(void *pool) {
-  sotto_pool_work(pool, 1);
-  return NULL;
-}
-
 static void check_way(const struct tiny_file *file, uint32_t level, struct sotto_session_options options) {
   struct tiny_model m;
-  void *block, *pool_block = malloc(sotto_pool_measure(2));
-  sotto_pool *pool = NULL;
-  pthread_t thread;
+  void *block;
+  struct helped_pool helped = {0};
   REQUIRE(tiny_open(&m, file->bytes, file->n, level) == SOTTO_OK);
   push_all(m.model, file);
-  if (options.n_threads == 2) {
-    CHECK(sotto_pool_open(pool_block, sotto_pool_measure(2), 2, &pool) == SOTTO_OK);
-    pthread_create(&thread, NULL, work, pool);
-  }
-  sotto_session *session = tiny_session(m.model, pool, options, &block);
+  if (options.n_threads == 2) open_pool(&helped, 2, 1, 0);
+  sotto_session *session = tiny_session(m.model, helped.pool, options, &block);
   size_t n_reused;
   CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused == 0);
   compute(session);
@@ -94,12 +84,8 @@ static void check_way(const struct tiny_file *file, uint32_t level, struct sotto
   CHECK(sotto_session_sync(session, tokens, N, &n_reused) == SOTTO_OK && n_reused >= 10 && n_reused <= 30);
   compute(session);
   CHECK(logits_are(session, N - 1));
-  if (pool) {
-    sotto_pool_close(pool);
-    pthread_join(thread, NULL);
-  }
+  if (helped.pool) close_pool(&helped);
   free(block);
-  free(pool_block);
   tiny_close(&m);
 }
 
