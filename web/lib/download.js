@@ -7,7 +7,8 @@ import { fetchStretch } from "./http.js";
 import { Order, RangeSet, joinNear } from "./ranges.js";
 
 const MAX_CONNECTIONS = 3;
-const STRETCH_BYTES = 1 << 24; // of one connection: long beside a round trip, short enough for others to share the rest
+const STRETCH_BYTES = 1 << 24; // of one connection, at most
+const STRETCH_MS = 400; // long beside a round trip, but what is wanted next should not wait for what is wanted later
 const FIRST_STRETCH_BYTES = 1 << 20; // so short that all connections begin with the first layer
 const PORTION_BYTES = 1 << 22; // of the first request: most headers, and little behind them: a browser reads far ahead
 const SAVE_BYTES = 3 << 18; // for each connection: with a chunk that is being gathered less than 1 MiB can be lost
@@ -163,10 +164,10 @@ export class Download {
     const { signal } = controller;
     this.#remote.signal?.addEventListener("abort", () => controller.abort(), { signal });
     stretch.signal = signal;
-    const connection = { begin: stretch.position, stretch, controller, chunks: fetchStretch(this.#remote, stretch) };
+    const chunks = fetchStretch(this.#remote, stretch);
+    const connection = { begin: stretch.position, beganAt: performance.now(), stretch, controller, chunks };
     this.#connections.add(connection);
-    if (this.#order.isFree) this.#stretchBytes = Math.min(STRETCH_BYTES, 2 * this.#stretchBytes);
-    else this.#portionBytes = this.#portionBytes < STRETCH_BYTES ? 2 * this.#portionBytes : Infinity;
+    if (!this.#order.isFree) this.#portionBytes = this.#portionBytes < STRETCH_BYTES ? 2 * this.#portionBytes : Infinity;
     this.#pull(connection);
   }
 
@@ -205,12 +206,20 @@ export class Download {
     for (const connection of this.#connections) {
       const { arrived } = connection;
       if (arrived?.error) throw arrived.error;
-      if (arrived?.done) this.#drop(connection);
+      if (arrived?.done) {
+        this.#drop(connection);
+        this.#adapt(connection);
+      }
       if (!arrived?.value) continue;
       this.#pull(connection);
       return arrived.value;
     }
     return null;
+  }
+
+  #adapt({ begin, stretch, beganAt }) {
+    const isFull = stretch.position - begin === this.#stretchBytes;
+    if (isFull && performance.now() - beganAt < STRETCH_MS) this.#stretchBytes = Math.min(STRETCH_BYTES, 2 * this.#stretchBytes);
   }
 
   // ---- storage ----
