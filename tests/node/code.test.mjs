@@ -9,10 +9,11 @@ const skip = process.arch === "x64" ? false : "the names of instructions are tho
 const BOUNDS = {
   panel_Q4_1_relaxed: { each: 2.9, spills: 20 },
   panel_Q4_1_simd128: { each: 3.8, spills: 48 },
-  gemv_Q4_1_relaxed: { each: 4.3, spills: 0 },
-  gemv_Q8_0_simd128: { each: 5, spills: 0 },
-  attn_scores_int8_simd128: { each: 3.2, spills: 3 },
-  attn_mix_int8_simd128: { each: 3.2, spills: 3 },
+  gemv_Q4_1_relaxed: { each: 4.4, spills: 0 }, // with the loads ahead, which are passed over as a rule
+  gemv_Q8_0_simd128: { each: 5.1, spills: 1 },
+  gemv_Q4_1_dot: { each: 4.5, spills: 0 },
+  attn_scores_int8_simd128: { each: 3.3, spills: 6 },
+  attn_mix_int8_simd128: { each: 3.3, spills: 4 },
 };
 
 test("the hot loops have no instruction too many", { skip }, () => {
