@@ -153,6 +153,23 @@ test("a piece that the browser has lost is fetched again, not read", async () =>
   assert.equal((await folder.list())[0].bytes, 2500);
 });
 
+test("a record that is lost while a newer one is written, as in WebKit, leaves the one before", async () => {
+  const caches = new MemoryCaches();
+  const folder = new CacheFolder(caches);
+  await keepSome(folder, "a");
+  for (let i = 0; i < 2; i++) await (await new Store(folder).open(`${URL}?a`)).close(REMOTE);
+  const cache = await caches.open((await caches.keys())[0]);
+  const records = (await cache.keys()).map(({ url }) => url).filter((url) => /record/.test(url));
+  assert.equal(records.length, 2);
+  for (const record of records) {
+    const response = await cache.match(record);
+    await cache.delete(record);
+    const [{ totalBytes, bytes }] = await folder.list();
+    assert.deepEqual([totalBytes, bytes], [REMOTE.totalBytes, 3000]);
+    await cache.put(record, response);
+  }
+});
+
 const PERSISTENCE = {
   "Chromium, which decides by itself": { userAgentData: {}, state: "prompt", asked: [1, 1] },
   "Firefox, which would ask the person": { state: "prompt", asked: [0, 1] },

@@ -7,7 +7,8 @@ import { RangeSet } from "./ranges.js";
 const PREFIX = "sotto:"; // of the caches' names
 const PLACE = "https://kept.invalid/"; // addresses that no page can ask for
 const MAX_PUTS = 12; // at once: what three connections bring between two records
-const RECORD = `${PLACE}record`;
+// Written in turn: WebKit takes the old response away before the new one is there, and a worker may end between the two.
+const RECORDS = [`${PLACE}record`, `${PLACE}record-2`];
 
 export class CacheFolder {
   storage = "cache";
@@ -38,7 +39,7 @@ export class CacheFolder {
     const names = (await this.#caches.keys()).filter((name) => name.startsWith(PREFIX));
     const records = await Promise.all(names.map(async (name) => {
       const cache = await this.#caches.open(name);
-      const record = await readRecord(cache);
+      const { record } = await readRecord(cache);
       return record && { ...record, bytes: new RangeSet(await piecesOf(cache)).bytes };
     }));
     return records.filter(Boolean);
@@ -47,7 +48,7 @@ export class CacheFolder {
   async readWhole(key) {
     if (!await this.#caches.has(PREFIX + key)) return undefined;
     const cache = await this.#caches.open(PREFIX + key);
-    const totalBytes = (await readRecord(cache))?.totalBytes;
+    const totalBytes = (await readRecord(cache)).record?.totalBytes;
     const pieces = await piecesOf(cache);
     if (totalBytes === undefined || !new RangeSet(pieces).has(0, totalBytes)) return undefined;
     const parts = [];
@@ -67,6 +68,7 @@ class CacheFile {
   #name;
   #cache;
   #pieces; // [begin, end)
+  #slot; // of the record that holds
   #puts = []; // under way
 
   constructor(caches, name) {
@@ -76,7 +78,9 @@ class CacheFile {
 
   async open() {
     this.#cache = await this.#caches.open(this.#name);
-    this.record = await readRecord(this.#cache);
+    const { record, slot } = await readRecord(this.#cache);
+    this.record = record;
+    this.#slot = slot;
     this.#pieces = await piecesOf(this.#cache);
     this.ranges = new RangeSet(this.#pieces);
     if (!this.record && this.#pieces.length) await this.clear(); // of which version they are, nobody knows
@@ -113,7 +117,9 @@ class CacheFile {
 
   async save(record) {
     await Promise.all(this.#puts.splice(0));
-    await this.#cache.put(RECORD, new Response(JSON.stringify(record)));
+    const slot = 1 - this.#slot;
+    await this.#cache.put(RECORDS[slot], new Response(JSON.stringify(record)));
+    this.#slot = slot;
     this.record = record;
   }
 
@@ -135,13 +141,20 @@ const addressOf = (begin, end) => `${PLACE}${begin}-${end}`;
 const pieceAt = (pieces, offset) => pieces.find(([begin, end]) => begin <= offset && offset < end);
 
 async function piecesOf(cache) {
-  const addresses = (await cache.keys()).map(({ url }) => url).filter((url) => url !== RECORD);
+  const addresses = (await cache.keys()).map(({ url }) => url).filter((url) => !RECORDS.includes(url));
   return addresses.map((url) => url.slice(PLACE.length).split("-").map(Number));
 }
 
+/** { record, slot }: the newer of both records, and where it is; null where there is none. */
 async function readRecord(cache) {
+  const [first, second] = await Promise.all(RECORDS.map((address) => readJson(cache, address)));
+  const slot = second && !(first?.lastUsed > second.lastUsed) ? 1 : 0;
+  return { record: slot ? second : first, slot };
+}
+
+async function readJson(cache, address) {
   try {
-    return await (await cache.match(RECORD)).json();
+    return await (await cache.match(address)).json();
   } catch {
     return null; // it was never written, or is damaged
   }
