@@ -68,7 +68,7 @@ class CacheFile {
   #name;
   #cache;
   #pieces; // [begin, end)
-  #slot; // of the record that holds
+  #turn; // of the record that holds
   #puts = []; // under way
 
   constructor(caches, name) {
@@ -78,9 +78,9 @@ class CacheFile {
 
   async open() {
     this.#cache = await this.#caches.open(this.#name);
-    const { record, slot } = await readRecord(this.#cache);
+    const { record, turn } = await readRecord(this.#cache);
     this.record = record;
-    this.#slot = slot;
+    this.#turn = turn;
     this.#pieces = await piecesOf(this.#cache);
     this.ranges = new RangeSet(this.#pieces);
     if (!this.record && this.#pieces.length) await this.clear(); // of which version they are, nobody knows
@@ -117,9 +117,9 @@ class CacheFile {
 
   async save(record) {
     await Promise.all(this.#puts.splice(0));
-    const slot = 1 - this.#slot;
-    await this.#cache.put(RECORDS[slot], new Response(JSON.stringify(record)));
-    this.#slot = slot;
+    const turn = this.#turn + 1;
+    await this.#cache.put(RECORDS[turn % 2], new Response(JSON.stringify({ record, turn })));
+    this.#turn = turn;
     this.record = record;
   }
 
@@ -145,17 +145,16 @@ async function piecesOf(cache) {
   return addresses.map((url) => url.slice(PLACE.length).split("-").map(Number));
 }
 
-/** { record, slot }: the newer of both records, and where it is; null where there is none. */
+// { record, turn }: the newer of both; record is null where there is none.
 async function readRecord(cache) {
   const [first, second] = await Promise.all(RECORDS.map((address) => readJson(cache, address)));
-  const slot = second && !(first?.lastUsed > second.lastUsed) ? 1 : 0;
-  return { record: slot ? second : first, slot };
+  return first.turn > second.turn ? first : second;
 }
 
 async function readJson(cache, address) {
   try {
     return await (await cache.match(address)).json();
   } catch {
-    return null; // it was never written, or is damaged
+    return { record: null, turn: 0 }; // it was never written, or is damaged
   }
 }
