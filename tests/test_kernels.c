@@ -176,8 +176,7 @@ static void hostile_activations_agree(void) {
     struct { struct act1 narrow1[4]; struct wide1 wide1[4]; struct split1 split1[4]; struct act4 narrow4[1]; struct wide4 wide4[1]; struct split4 split4[1]; } a, b;
     memset(&a, 0, sizeof a);
     memset(&b, 0, sizeof b);
-    const struct kernels *levels[] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level),
-                                    kernels_select(LEVEL_DOT, &level)};
+    const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_DOT, &level)};
     for (int i = 0; i < 2; i++) {
       void *const ones[] = {i ? b.narrow1 : a.narrow1, i ? b.wide1 : a.wide1, i ? b.split1 : a.split1};
       void *const tiles[] = {i ? b.narrow4 : a.narrow4, i ? b.wide4 : a.wide4, i ? b.split4 : a.split4};
@@ -232,7 +231,8 @@ static void fill_caches(void) {
 
 static void attention_levels_agree(void) {
   int level;
-  const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_DOT, &level)};
+  const struct kernels *levels[3] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_SIMD128, &level),
+                                     kernels_select(LEVEL_DOT, &level)};
   fill_caches();
   for (int type = 0; type < KV_TYPE_COUNT; type++)
     for (int n_rows = 1; n_rows <= MAX_ROWS; n_rows += n_rows < 6 ? 1 : 5)
