@@ -1,15 +1,11 @@
 /* attn_dot_relaxed.c: attention over an int8 cache with i32x4.relaxed_dot_add (matmul_dot_relaxed.c). Factors of 14 bits come in
  * two halves of 7. Weights have no sign; what a query is too large by, the sums of a group of keys take back. */
-#define QUERIES 3 /* 12 accumulators: as many chains of dots as their latency wants, and as there are registers for */
-#include "attn_int8.h"
+#include "simd.h"
 
+#define QUERIES 3 /* 12 accumulators: as many chains of dots as their latency wants, and as there are registers for */
 struct shared { v128_t offset[2]; }; /* 64 times the sums of the columns */
 
-#define ADD_DOT(sum, signed_bytes, bits7)                                     \
-  do {                                                                        \
-    (sum) = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(signed_bytes, bits7, sum); \
-    PIN(sum);                                                                 \
-  } while (0)
+#include "attn_int8.h"
 
 INLINE void share(struct shared *shared, enum factor_kind kind, int n_rows, const int8_t *bytes, size_t step, int n) {
   (void)n_rows;

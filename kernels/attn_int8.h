@@ -1,6 +1,6 @@
 /* attn_int8.h: attention over an int8 cache, for one SIMD level. Queries of 14 bits, or weights of 14, are multiplied with bytes
  * of keys or values. Where scores speak of columns, of a key, the mix has positions. The including file defines QUERIES, the rows
- * of a pass; how factors look and are multiplied; and then INT8_ATTN(level). */
+ * of a pass, and struct shared before it is included; then how factors look and are multiplied, and INT8_ATTN(level). */
 #ifndef SOTTO_ATTN_INT8_H
 #define SOTTO_ATTN_INT8_H
 
@@ -10,7 +10,6 @@
 #define KEYS_AHEAD 32 /* positions */
 #define MOST_ROWS 16  /* that share what is made of the bytes once; QUERIES of more than MAX_HEAD_DIM / 4 dimensions */
 #define PADDED_ROWS ((MOST_ROWS + QUERIES - 1) / QUERIES * QUERIES)
-#define MOST_COLUMNS (MAX_HEAD_DIM > MIX_BLOCK ? MAX_HEAD_DIM : MIX_BLOCK)
 
 enum factor_kind { OF_QUERIES, OF_WEIGHTS }; /* the former have a sign */
 
@@ -19,7 +18,6 @@ struct factors { v128_t v[2]; };
 
 /* What rows share of the bytes that they are multiplied with: `n` times 32 bytes, each `step` behind the one before, are four
  * columns of 8 lanes. */
-struct shared;
 INLINE void share(struct shared *shared, enum factor_kind kind, int n_rows, const int8_t *bytes, size_t step, int n);
 
 /* Eight integers, in the low halves of 32-bit lanes whatever is above, as the factors of two times four columns. */
@@ -66,15 +64,16 @@ INLINE void scores_of_rows(int n_rows, float *out, int stride, const struct fact
 }
 
 INLINE void scores_int8(float *out, int stride, const struct factors *queries, const float *query_scales, int n_rows,
-                        const struct kv_head *kv, struct shared *shared, int head_dim, int p_begin, int p_end) {
+                        const struct kv_head *kv, int head_dim, int p_begin, int p_end) {
+  struct shared shared;
   for (int p = p_begin & ~7; p < p_end; p += 8) {
     const int8_t *keys = (const int8_t *)kv->keys + (size_t)p * (size_t)head_dim;
     if (p + KEYS_AHEAD < p_end) touch(keys + KEYS_AHEAD * head_dim, 8 * head_dim);
-    share(shared, OF_QUERIES, n_rows, keys, 32, head_dim / 4);
+    share(&shared, OF_QUERIES, n_rows, keys, 32, head_dim / 4);
 #define PASS(n, is_only)                                                                                                       \
   {                                                                                                                           \
     scores_of_rows(n, out + i * stride + p, stride, queries + i * (head_dim / 4), query_scales + i, kv->key_scales + p, keys, \
-                   shared, is_only, head_dim);                                                                                \
+                   &shared, is_only, head_dim);                                                                                \
   }
     IN_PASSES(n_rows, PASS)
 #undef PASS
@@ -116,13 +115,14 @@ INLINE void mix_rows(int n_rows, float *const *out, int d, const struct factors 
 
 /* The positions [from, from + n) of one MIX_BLOCK; both are multiples of 8. */
 INLINE void mix_block(float *const *out, const struct factors *weights, const float *weight_scales, int n_rows,
-                      const struct kv_head *kv, struct shared *shared, int head_dim, int from, int n) {
+                      const struct kv_head *kv, int head_dim, int from, int n) {
+  struct shared shared;
   const size_t step = 4 * (size_t)head_dim;
   for (int d = 0; d < head_dim; d += 8) {
     const int8_t *values = (const int8_t *)kv->values + (size_t)from * (size_t)head_dim + 4 * d;
-    share(shared, OF_WEIGHTS, n_rows, values, step, n / 4);
+    share(&shared, OF_WEIGHTS, n_rows, values, step, n / 4);
 #define PASS(n_now, is_only) \
-  { mix_rows(n_now, out + i, d, weights + i * (n / 4), weight_scales + i, values, step, shared, is_only, n); }
+  { mix_rows(n_now, out + i, d, weights + i * (n / 4), weight_scales + i, values, step, &shared, is_only, n); }
     IN_PASSES(n_rows, PASS)
 #undef PASS
   }
@@ -132,21 +132,19 @@ INLINE void mix_block(float *const *out, const struct factors *weights, const fl
   void attn_scores_int8_##level(float *out, int stride, const float *q, struct attn_rows rows, const struct kv_head *kv,        \
                                 int head_dim, int p_begin, int p_end) {                                                         \
     struct factors queries[MAX_HEAD_DIM / 4 * PADDED_ROWS / 4];                                                                 \
-    struct shared shared;                                                                                                       \
     float scales[MOST_ROWS];                                                                                                    \
     const int most = head_dim <= MAX_HEAD_DIM / 4 ? MOST_ROWS : QUERIES;                                                        \
     for (int first = 0, n_rows = rows.n_heads * rows.n_tokens; first < n_rows; first += most) {                                 \
       const int n = n_rows - first < most ? n_rows - first : most;                                                              \
       for (int i = 0; i < n; i++)                                                                                               \
         scales[i] = quantise_query(factors_of(queries, i, head_dim / 4), q + attn_row_at(rows, first + i, head_dim), head_dim); \
-      scores_int8(out + first * stride, stride, queries, scales, n, kv, &shared, head_dim, p_begin, p_end);                     \
+      scores_int8(out + first * stride, stride, queries, scales, n, kv, head_dim, p_begin, p_end);                              \
     }                                                                                                                           \
   }                                                                                                                             \
                                                                                                                                 \
   void attn_mix_int8_##level(float *out, const float *scores, int stride, struct attn_rows rows, const struct kv_head *kv,      \
                              int head_dim, int p_begin, int p_end) {                                                            \
     struct factors weights[MIX_BLOCK / 4 * PADDED_ROWS];                                                                            \
-    struct shared shared;                                                                                                       \
     float scales[MOST_ROWS], *places[MOST_ROWS];                                                                                \
     const int end = (p_end + 7) & ~7; /* a row has weights of 0 where it sees nothing */                                        \
     for (int first = 0, n_rows = rows.n_heads * rows.n_tokens; first < n_rows; first += MOST_ROWS) {                            \
@@ -161,7 +159,7 @@ INLINE void mix_block(float *const *out, const struct factors *weights, const fl
         for (int i = 0; i < n; i++)                                                                                             \
           scales[i] = quantise_weights(factors_of(weights, i, (to - from) / 4), scores + (first + i) * stride + from,           \
                                        kv->value_scales + from, to - from);                                                     \
-        mix_block(places, weights, scales, n, kv, &shared, head_dim, from, to - from);                                          \
+        mix_block(places, weights, scales, n, kv, head_dim, from, to - from);                                                   \
       }                                                                                                                         \
     }                                                                                                                           \
   }

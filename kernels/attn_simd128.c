@@ -1,6 +1,14 @@
 /* attn_simd128.c: attention over one KV head. Lanes are positions in the scores and dimensions in the mix; a key or value
  * is loaded once for up to four queries of its group. */
+#include "simd.h"
+
 #define QUERIES 4 /* 8 accumulators and 2 loaded vectors stay in registers */
+#define MOST_COLUMNS (MAX_HEAD_DIM > MIX_BLOCK ? MAX_HEAD_DIM : MIX_BLOCK)
+
+/* The even and the odd columns of each lane, widened. */
+struct widened { v128_t even[2], odd[2]; };
+struct shared { struct widened columns[MOST_COLUMNS / 4]; };
+
 #include "attn_int8.h"
 
 /* Elements i to i + 3 of a cache of f32 or f16. */
@@ -85,11 +93,6 @@ FLOAT_ATTN(f16, true)
 
 /* ---- int8: bytes are widened to 16 bits, as in matmul_simd128.c, and dot_i16x8 adds two columns of a lane. What many rows
  * share is widened once: a group of 8 keys, or 8 dimensions of a block of values. ---- */
-
-/* The even and the odd columns of each lane. */
-struct widened { v128_t even[2], odd[2]; };
-
-struct shared { struct widened columns[MOST_COLUMNS / 4]; };
 
 INLINE struct widened load_bytes(const int8_t *p) {
   struct widened out;

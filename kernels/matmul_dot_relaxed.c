@@ -8,13 +8,6 @@
 #define WIDE4 struct split4
 #include "matmul_quantised.h"
 
-/* sum += the dot of signed bytes and bytes of 0 to 127, kept where it stands. */
-#define ADD_DOT(sum, signed_bytes, bits7)                                     \
-  do {                                                                        \
-    (sum) = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(signed_bytes, bits7, sum); \
-    PIN(sum);                                                                 \
-  } while (0)
-
 INLINE void dot_wide_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const struct split1 *x,
                           v128_t out[2]) {
   v128_t high[2] = {out[0], out[1]}, offset[2] = {out[0], out[1]};

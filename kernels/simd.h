@@ -35,6 +35,13 @@ static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, 
 #define PIN(v) (void)(v)
 #endif
 
+/* sum += the dot of signed bytes and bytes of 0 to 127, kept where it stands. Relaxed SIMD. */
+#define ADD_DOT(sum, signed_bytes, bits7)                                     \
+  do {                                                                        \
+    (sum) = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(signed_bytes, bits7, sum); \
+    PIN(sum);                                                                 \
+  } while (0)
+
 /* Has bytes brought into the cache that are wanted soon, where that pays. A processor's own prefetching stops at the end of a
  * page, where a virtual machine's look-up of the next one costs as much as the bytes. Wasm has no instruction for it; a load
  * whose value nobody uses holds up nobody until the processor's window of instructions in flight is full, so they stand close

@@ -20,7 +20,7 @@ export default async function info(_, args) {
   const parsed = parse("sotto info MODEL [options]", OPTIONS, args);
   if (!parsed) return 0;
   const { values: { ctx, kv }, positionals: [model] } = parsed;
-  const options = { ...checkInspect({ nCtx: ctx, kvType: kv }), nThreads: 1 };
+  const options = { ...checkInspect({ nCtx: ctx, kvType: kv }), nThreads: 1, level: "best" }; // nothing is computed, so nothing is timed
   const module = await compile(chooseModule(options).url);
   const engine = await readHeader(module, readParts(module, partsOf(modelUrl(model))), options);
   const { header } = engine;
