@@ -16,77 +16,83 @@ INLINE v128_t load4(const struct constants *constants, bool f16, const void *p, 
   return f16 ? load_f16x4(constants, (const uint16_t *)p + i) : wasm_v128_load((const float *)p + i);
 }
 
-INLINE void scores_of_group(const struct constants *constants, bool f16, int n_q, float *out, int stride, const float *q, const void *keys, size_t at,
-                            int head_dim) {
-  v128_t sum[QUERIES][2];
-  for (int i = 0; i < n_q; i++) sum[i][0] = sum[i][1] = wasm_f32x4_splat(0);
-  for (int d = 0; d < head_dim; d++, at += 8) {
-    const v128_t k0 = load4(constants, f16, keys, at), k1 = load4(constants, f16, keys, at + 4);
-    for (int i = 0; i < n_q; i++) {
-      const v128_t splat = wasm_v128_load32_splat(q + i * head_dim + d);
-      sum[i][0] = wasm_f32x4_add(sum[i][0], wasm_f32x4_mul(splat, k0));
-      sum[i][1] = wasm_f32x4_add(sum[i][1], wasm_f32x4_mul(splat, k1));
-    }
-  }
-  for (int i = 0; i < n_q; i++) {
-    wasm_v128_store(out + i * stride, sum[i][0]);
-    wasm_v128_store(out + i * stride + 4, sum[i][1]);
-  }
-}
-
-INLINE void scores_of(bool f16, int n_q, float *out, int stride, const float *q, const void *keys, int head_dim,
+/* n rows of a cache of f32 or f16 side by side; their scores lie a stride apart. */
+INLINE void scores_of(bool f16, int n, float *out, int stride, const float *const q[QUERIES], const void *keys, int head_dim,
                       int p_begin, int p_end) {
   const struct constants constants = load_constants();
-  for (int p = p_begin & ~7; p < p_end; p += 8)
-    scores_of_group(&constants, f16, n_q, out + p, stride, q, keys, (size_t)p * (size_t)head_dim, head_dim);
+  for (int p = p_begin & ~7; p < p_end; p += 8) {
+    v128_t sum[QUERIES][2];
+    UNROLL
+    for (int i = 0; i < n; i++) sum[i][0] = sum[i][1] = wasm_f32x4_splat(0);
+    size_t at = (size_t)p * (size_t)head_dim;
+    for (int d = 0; d < head_dim; d++, at += 8) {
+      const v128_t k0 = load4(&constants, f16, keys, at), k1 = load4(&constants, f16, keys, at + 4);
+      UNROLL
+      for (int i = 0; i < n; i++) {
+        const v128_t splat = wasm_v128_load32_splat(q[i] + d);
+        sum[i][0] = wasm_f32x4_add(sum[i][0], wasm_f32x4_mul(splat, k0));
+        sum[i][1] = wasm_f32x4_add(sum[i][1], wasm_f32x4_mul(splat, k1));
+      }
+    }
+    UNROLL
+    for (int i = 0; i < n; i++)
+      for (int h = 0; h < 2; h++) wasm_v128_store(out + i * stride + p + 4 * h, sum[i][h]);
+  }
 }
 
-/* The dimensions d to d + 3 of eight positions, added up in turn, then added to out. */
-INLINE void mix_group(const struct constants *constants, bool f16, int n_q, float *out, const float *scores, int stride, const void *values, size_t at,
-                      int head_dim, int d) {
-  v128_t sum[QUERIES];
-  for (int i = 0; i < n_q; i++) sum[i] = wasm_f32x4_splat(0);
-  for (int p = 0; p < 8; p++) {
-    const v128_t v = load4(constants, f16, values, at + (size_t)(p * head_dim + d));
-    for (int i = 0; i < n_q; i++)
-      sum[i] = wasm_f32x4_add(sum[i], wasm_f32x4_mul(wasm_v128_load32_splat(scores + i * stride + p), v));
-  }
-  for (int i = 0; i < n_q; i++) {
-    float *acc = out + i * head_dim + d;
-    wasm_v128_store(acc, wasm_f32x4_add(wasm_v128_load(acc), sum[i]));
-  }
-}
-
-INLINE void mix_of(bool f16, int n_q, float *out, const float *scores, int stride, const void *values, int head_dim,
+/* Of eight positions at a time, eight dimensions are added up in turn, then added to out. */
+INLINE void mix_of(bool f16, int n, float *const out[QUERIES], const float *scores, int stride, const void *values, int head_dim,
                    int p_begin, int p_end) {
   const struct constants constants = load_constants();
-  for (int i = 0; i < n_q * head_dim; i++) out[i] = 0;
+  for (int i = 0; i < n; i++)
+    for (int d = 0; d < head_dim; d += 4) wasm_v128_store(out[i] + d, wasm_f32x4_splat(0));
   for (int p = p_begin & ~7; p < p_end; p += 8)
-    for (int d = 0; d < head_dim; d += 4)
-      mix_group(&constants, f16, n_q, out, scores + p, stride, values, (size_t)p * (size_t)head_dim, head_dim, d);
+    for (int d = 0; d < head_dim; d += 8) {
+      v128_t sum[QUERIES][2];
+      UNROLL
+      for (int i = 0; i < n; i++) sum[i][0] = sum[i][1] = wasm_f32x4_splat(0);
+      for (int j = p; j < p + 8; j++) {
+        const size_t at = (size_t)j * (size_t)head_dim + (size_t)d;
+        const v128_t v0 = load4(&constants, f16, values, at), v1 = load4(&constants, f16, values, at + 4);
+        UNROLL
+        for (int i = 0; i < n; i++) {
+          const v128_t splat = wasm_v128_load32_splat(scores + i * stride + j);
+          sum[i][0] = wasm_f32x4_add(sum[i][0], wasm_f32x4_mul(splat, v0));
+          sum[i][1] = wasm_f32x4_add(sum[i][1], wasm_f32x4_mul(splat, v1));
+        }
+      }
+      UNROLL
+      for (int i = 0; i < n; i++)
+        for (int h = 0; h < 2; h++) {
+          float *acc = out[i] + d + 4 * h;
+          wasm_v128_store(acc, wasm_f32x4_add(wasm_v128_load(acc), sum[i][h]));
+        }
+    }
 }
 
-/* Row by row of a float cache: passes of four heads, then one by one. */
-#define FLOAT_ATTN(type, f16)                                                                                    \
-  void attn_scores_##type##_simd128(float *out, int stride, const float *q, struct attn_rows rows,               \
-                                    const struct kv_head *kv, int head_dim, int p_begin, int p_end) {            \
-    for (int t = 0; t < rows.n_tokens; t++, q += rows.stride, out += rows.n_heads * stride) {                    \
-      int i = 0;                                                                                                 \
-      for (; i + QUERIES <= rows.n_heads; i += QUERIES)                                                          \
-        scores_of(f16, QUERIES, out + i * stride, stride, q + i * head_dim, kv->keys, head_dim, p_begin, p_end); \
-      for (; i < rows.n_heads; i++)                                                                              \
-        scores_of(f16, 1, out + i * stride, stride, q + i * head_dim, kv->keys, head_dim, p_begin, p_end);       \
-    }                                                                                                            \
-  }                                                                                                              \
-  void attn_mix_##type##_simd128(float *out, const float *scores, int stride, struct attn_rows rows,             \
-                                 const struct kv_head *kv, int head_dim, int p_begin, int p_end) {               \
-    for (int t = 0; t < rows.n_tokens; t++, out += rows.stride, scores += rows.n_heads * stride) {               \
-      int i = 0;                                                                                                 \
-      for (; i + QUERIES <= rows.n_heads; i += QUERIES)                                                          \
-        mix_of(f16, QUERIES, out + i * head_dim, scores + i * stride, stride, kv->values, head_dim, p_begin, p_end); \
-      for (; i < rows.n_heads; i++)                                                                              \
-        mix_of(f16, 1, out + i * head_dim, scores + i * stride, stride, kv->values, head_dim, p_begin, p_end);   \
-    }                                                                                                            \
+/* Passes of four rows, then one by one; row: where those of a pass lie. */
+#define FLOAT_ATTN(type, f16)                                                                                 \
+  void attn_scores_##type##_simd128(float *out, int stride, const float *q, struct attn_rows rows,            \
+                                    const struct kv_head *kv, int head_dim, int p_begin, int p_end) {         \
+    const int n_rows = rows.n_heads * rows.n_tokens;                                                          \
+    const float *row[QUERIES];                                                                                \
+    for (int r = 0, n; r < n_rows; r += n, out += n * stride) {                                               \
+      n = n_rows - r < QUERIES ? 1 : QUERIES;                                                                 \
+      for (int i = 0; i < n; i++) row[i] = q + attn_row_at(rows, r + i, head_dim);                            \
+      if (n == 1) scores_of(f16, 1, out, stride, row, kv->keys, head_dim, p_begin, p_end);                    \
+      else scores_of(f16, QUERIES, out, stride, row, kv->keys, head_dim, p_begin, p_end);                     \
+    }                                                                                                         \
+  }                                                                                                           \
+  void attn_mix_##type##_simd128(float *out, const float *scores, int stride, struct attn_rows rows,          \
+                                 const struct kv_head *kv, int head_dim, int p_begin, int p_end) {            \
+    const int n_rows = rows.n_heads * rows.n_tokens;                                                          \
+    float *row[QUERIES];                                                                                      \
+    for (int r = 0, n; r < n_rows; r += n, scores += n * stride) {                                            \
+      n = n_rows - r < QUERIES ? 1 : QUERIES;                                                                 \
+      for (int i = 0; i < n; i++) row[i] = out + attn_row_at(rows, r + i, head_dim);                          \
+      if (n == 1) mix_of(f16, 1, row, scores, stride, kv->values, head_dim, p_begin, p_end);                  \
+      else mix_of(f16, QUERIES, row, scores, stride, kv->values, head_dim, p_begin, p_end);                   \
+    }                                                                                                         \
   }
 FLOAT_ATTN(f32, false)
 FLOAT_ATTN(f16, true)

@@ -43,24 +43,45 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *w, const float *x,
   if (g < n_groups) gemv_groups(layout, 1, y + g * TILE_ROWS, w + (size_t)g * group_bytes, x, k);
 }
 
-static void gemm_tile(float *y, int y_stride, const uint8_t *w, const float *x, int k) {
-  v128_t acc[TILE_TOKENS][2];
-  for (int t = 0; t < TILE_TOKENS; t++) acc[t][0] = acc[t][1] = wasm_f32x4_splat(0);
-  for (int from = 0; from < k; from += BLOCK) {
-    v128_t sum[TILE_TOKENS][2];
-    for (int t = 0; t < TILE_TOKENS; t++) sum[t][0] = sum[t][1] = wasm_f32x4_splat(0);
-    const int to = from + BLOCK < k ? from + BLOCK : k;
-    for (int i = from; i < to; i++) {
-      const v128_t w0 = wasm_v128_load(w + 32 * i), w1 = wasm_v128_load(w + 32 * i + 16);
-      for (int t = 0; t < TILE_TOKENS; t++) {
-        const v128_t splat = wasm_v128_load32_splat(x + TILE_TOKENS * i + t);
-        sum[t][0] = wasm_f32x4_add(sum[t][0], wasm_f32x4_mul(w0, splat));
-        sum[t][1] = wasm_f32x4_add(sum[t][1], wasm_f32x4_mul(w1, splat));
-      }
-    }
-    for (int t = 0; t < TILE_TOKENS; t++)
-      for (int h = 0; h < 2; h++) acc[t][h] = wasm_f32x4_add(acc[t][h], sum[t][h]);
+/* Adds the products of one column, and gives where the next one's activations are: V8 has no constant offset for a load that
+ * spreads, but keeps four addresses beside one register that counts. */
+INLINE const float *add_column(v128_t sum[TILE_TOKENS][2], const uint8_t *w, const float *x) {
+  const v128_t w0 = wasm_v128_load(w), w1 = wasm_v128_load(w + 16);
+  UNROLL
+  for (int t = 0; t < TILE_TOKENS; t++) {
+    const v128_t splat = wasm_v128_load32_splat(x + t);
+    sum[t][0] = wasm_f32x4_add(sum[t][0], wasm_f32x4_mul(w0, splat));
+    PIN(sum[t][0]);
+    sum[t][1] = wasm_f32x4_add(sum[t][1], wasm_f32x4_mul(w1, splat));
+    PIN(sum[t][1]);
   }
+  x += TILE_TOKENS;
+  PIN(x);
+  return x;
+}
+
+/* Adds the products of n columns to acc. */
+INLINE void add_block(v128_t acc[TILE_TOKENS][2], const uint8_t *w, const float *x, int n, int n_at_once) {
+  v128_t sum[TILE_TOKENS][2];
+  UNROLL
+  for (int t = 0; t < TILE_TOKENS; t++) sum[t][0] = sum[t][1] = wasm_f32x4_splat(0);
+  for (int i = 0; i < n; i += n_at_once, w += 32 * n_at_once) {
+    UNROLL
+    for (int j = 0; j < n_at_once; j++) x = add_column(sum, w + 32 * j, x);
+  }
+  UNROLL
+  for (int t = 0; t < TILE_TOKENS; t++)
+    for (int h = 0; h < 2; h++) acc[t][h] = wasm_f32x4_add(acc[t][h], sum[t][h]);
+}
+
+static void gemm_tile(float *y, int y_stride, const uint8_t *w, const float *x, int k) {
+  v128_t sums[TILE_TOKENS][2], (*acc)[2] = sums;
+  PIN(acc); /* keeps them in memory: there are no registers for them beside those of a block */
+  UNROLL
+  for (int t = 0; t < TILE_TOKENS; t++) acc[t][0] = acc[t][1] = wasm_f32x4_splat(0);
+  const int n_whole = k / BLOCK * BLOCK;
+  for (int i = 0; i < n_whole; i += BLOCK) add_block(acc, w + 32 * i, x + TILE_TOKENS * i, BLOCK, 8);
+  if (n_whole < k) add_block(acc, w + 32 * n_whole, x + TILE_TOKENS * n_whole, k - n_whole, 1);
   for (int t = 0; t < TILE_TOKENS; t++)
     for (int h = 0; h < 2; h++) wasm_v128_store(y + (size_t)t * (size_t)y_stride + 4 * h, acc[t][h]);
 }

@@ -8,8 +8,8 @@
 typedef float f32x4 __attribute__((ext_vector_type(LANES)));
 typedef int32_t i32x4 __attribute__((ext_vector_type(LANES)));
 
-/* Partial sums by i % LANES, then pairwise. n is a multiple of nothing in particular. */
-static float sum_lanes(const float lanes[LANES]) { return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]); }
+/* Partial sums by i % LANES, then pairwise. */
+static inline float sum_lanes(f32x4 x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 
 /* Up to four floats at p, n of them there; zero in the other lanes. */
 static inline f32x4 load(const float *p, int n) {
@@ -73,24 +73,28 @@ static inline f32x4 exp4(f32x4 x, const struct exp_constants *c) {
 
 /* ---- elementwise ---- */
 
+static float sum_of(const float *x, int n) {
+  f32x4 sum = 0;
+  for (int i = 0; i < n; i += LANES) sum += load(x + i, n - i);
+  return sum_lanes(sum);
+}
+
+static float sum_of_squares(const float *x, int n) {
+  f32x4 sum = 0;
+  for (int i = 0; i < n; i += LANES) sum += load(x + i, n - i) * load(x + i, n - i);
+  return sum_lanes(sum);
+}
+
 void vec_rms_norm(float *out, const float *x, const float *weight, int n, float epsilon) {
-  float lanes[LANES] = {0};
-  int i = 0;
-  for (; i + LANES <= n; i += LANES)
-    for (int j = 0; j < LANES; j++) lanes[j] += x[i + j] * x[i + j];
-  for (int j = 0; i < n; i++, j++) lanes[j] += x[i] * x[i];
-  float scale = 1.0f / __builtin_sqrtf(sum_lanes(lanes) / (float)n + epsilon);
-  for (i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
+  const float scale = 1.0f / __builtin_sqrtf(sum_of_squares(x, n) / (float)n + epsilon);
+  for (int i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
 }
 
 void vec_layer_norm(float *out, const float *x, const float *weight, const float *bias, int n, float epsilon) {
-  float lanes[LANES] = {0};
-  for (int i = 0; i < n; i++) lanes[i % LANES] += x[i];
-  const float mean = sum_lanes(lanes) / (float)n;
-  for (int j = 0; j < LANES; j++) lanes[j] = 0;
-  for (int i = 0; i < n; i++) lanes[i % LANES] += (x[i] - mean) * (x[i] - mean);
-  const float scale = 1.0f / __builtin_sqrtf(sum_lanes(lanes) / (float)n + epsilon);
-  for (int i = 0; i < n; i++) out[i] = (x[i] - mean) * scale;
+  const float mean = sum_of(x, n) / (float)n;
+  for (int i = 0; i < n; i++) out[i] = x[i] - mean;
+  const float scale = 1.0f / __builtin_sqrtf(sum_of_squares(out, n) / (float)n + epsilon);
+  for (int i = 0; i < n; i++) out[i] *= scale;
   for (int i = 0; weight && i < n; i++) out[i] *= weight[i];
   for (int i = 0; bias && i < n; i++) out[i] += bias[i];
 }
@@ -219,7 +223,7 @@ float vec_softmax(float *scores, int from, int to, int begin, int end, float sca
     sum += p;
   }
   const f32x4 rest = last - max;
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]) + (rest >= c.least ? exp2_bounded(rest, &c) : (f32x4)0)[0];
+  return sum_lanes(sum) + (rest >= c.least ? exp2_bounded(rest, &c) : (f32x4)0)[0];
 }
 
 void vec_add_slope(float *scores, int begin, int end, int at, float slope) {
