@@ -181,7 +181,7 @@ enum plane_bytes { BITS1 = 32, BITS2 = 64, BITS3 = 96, NIBBLES = 128, BITS5 = 16
 /* What quants of 4 bits stand for: themselves, or values of a table. */
 enum codebook { CODES_PLAIN, CODES_IQ4, CODES_FP4, CODEBOOK_COUNT };
 
-/* The scales behind the quants of a tile of n blocks of 32 columns: each an array over the 8 rows (d, m, dmin: f16). */
+/* The scales before the quants of a tile of n blocks of 32 columns: each an array over the 8 rows (d, m, dmin: f16). */
 enum scales_form {
   SCALES_D,      /* d */
   SCALES_DM,     /* d, m: a minimum is added */

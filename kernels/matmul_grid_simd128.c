@@ -90,7 +90,7 @@ INLINE void unpack_tile(enum layout layout, struct grid_panel *out, const uint8_
   const v128_t values = wasm_v128_load(grid->values);
   v128_t d[2];
   for (int r = 0; r < 2; r++)
-    d[r] = wasm_f32x4_mul(load_f16x4(&constants, tile + GRID_BLOCKS * grid_block_bytes(layout) + 8 * r),
+    d[r] = wasm_f32x4_mul(load_small_f16x4(&constants, tile + GRID_BLOCKS * grid_block_bytes(layout) + 8 * r),
                           wasm_v128_load32_splat(&grid->factor));
   for (int j = 0; j < GRID_BLOCKS; j++, out++, tile += grid_block_bytes(layout)) {
     unpack_block(layout, out, &constants, &masks, points, values, tile);

@@ -77,18 +77,20 @@ INLINE v128_t add_block(enum layout layout, v128_t zero, v128_t acc, const struc
 
 INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_t *acts, int k, int n_groups) {
   const struct constants constants = load_constants();
-  const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
-  const int tile_bytes = scales_at + tile_scale_bytes(layout);
+  const int n_blocks = tile_columns(layout) / BLOCK, scale_bytes = tile_scale_bytes(layout);
+  struct tile_scales loaded, *tile_scales = &loaded;
+  if (n_blocks > 1) PIN(tile_scales); /* no registers are left to keep them in */
   for (int g = 0; g < n_groups; g++) {
     v128_t acc[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
     const uint8_t *x = acts;
-    for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes) {
-      touch(tile + READ_AHEAD, tile_bytes);
+    for (int t = 0; t < k / tile_columns(layout); t++, tile += layouts[layout].tile_bytes) {
+      touch(tile + READ_AHEAD, layouts[layout].tile_bytes);
+      *tile_scales = load_tile_scales(&constants, layout, tile);
       for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
         struct sums sums;
         struct scales scales;
-        dot_tile(&constants, layout, tile + j * quants_bytes(layout), x, &sums);
-        load_scales(&constants, layout, &scales, tile + scales_at, j);
+        dot_tile(&constants, layout, tile + scale_bytes + j * quants_bytes(layout), x, &sums);
+        load_scales(&constants, layout, &scales, tile_scales, tile, j);
         for (int h = 0; h < 2; h++)
           acc[h] = add_block(layout, wasm_i32x4_splat(zero_point(layout)), acc[h], &sums, &scales, h, load_act(layout, 1, x, 0));
       }

@@ -105,6 +105,11 @@ INLINE void put_planes(int n_planes, uint8_t *block, int row, const uint8_t q[BL
 }
 
 /* A constant number of planes each, since packing takes its share of a load. */
+/* Where the quants of block j lie in a tile, behind the scales. */
+static int quants_at(const struct layout_info *info, int j) {
+  return info->tile_bytes - (info->columns / BLOCK - j) * info->planes;
+}
+
 static void put_quants(int n_planes, uint8_t *block, int row, const uint8_t q[BLOCK]) {
   switch (n_planes) {
     case BITS1 / PLANE_BYTES: put_planes(BITS1 / PLANE_BYTES, block, row, q); break;
@@ -249,9 +254,9 @@ void layout_pack(enum layout layout, void *group, const void *rows, int n_rows, 
       uint8_t q[BLOCK];
       for (int j = 0; j < n_blocks; j++) {
         read_quants(layout, block, j, q);
-        put_quants(info->planes / PLANE_BYTES, tile + j * info->planes, row, q);
+        put_quants(info->planes / PLANE_BYTES, tile + quants_at(info, j), row, q);
       }
-      put_scales(layout, tile + n_blocks * info->planes, row, block);
+      put_scales(layout, tile, row, block);
     }
   }
 }
@@ -267,9 +272,9 @@ void layout_unpack_block(enum layout layout, struct row_block *out, const void *
     return;
   }
   uint8_t q[BLOCK];
-  get_quants(info->planes / PLANE_BYTES, tile + j * info->planes, row, q);
+  get_quants(info->planes / PLANE_BYTES, tile + quants_at(info, j), row, q);
   for (int i = 0; i < BLOCK; i++) out->q[i] = (int8_t)((info->codebook ? codebooks[info->codebook][q[i]] : (int8_t)q[i]) - info->zero);
-  get_scales(layout, out, tile + n_blocks * info->planes, row, j);
+  get_scales(layout, out, tile, row, j);
 }
 
 void layout_unpack_row(enum layout layout, float *out, const void *group, int row, int k) {

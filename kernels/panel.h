@@ -73,15 +73,30 @@ INLINE void multiply(v128_t scales[2], v128_t i16x8) {
   for (int h = 0; h < 2; h++) scales[h] = wasm_f32x4_mul(scales[h], wasm_f32x4_convert_i32x4(factors[h]));
 }
 
-/* Scales of block j of a tile; p: where its scales begin. */
-INLINE void load_scales(const struct constants *constants, enum layout layout, struct scales *out, const uint8_t *p, int j) {
-  const int form = layouts[layout].scales;
-  const uint8_t *d = p + tile_scale_bytes(layout) - (layout_has_minima(layout) ? 32 : 16);
+/* What a tile's scales hold for all its blocks: d and m of 8 rows. */
+struct tile_scales { v128_t d[2], m[2]; };
+
+/* p: where a tile's scales begin. */
+INLINE struct tile_scales load_tile_scales(const struct constants *constants, enum layout layout, const uint8_t *p) {
+  const int form = layouts[layout].scales, is_small = tile_columns(layout) > BLOCK; /* meant to be multiplied by integers */
+  const uint8_t *d = p + tile_scale_bytes(layout) - (layout_has_minima(layout) ? 32 : 16), *m = d + 16;
+  struct tile_scales out = {{wasm_f32x4_splat(0), wasm_f32x4_splat(0)}, {wasm_f32x4_splat(0), wasm_f32x4_splat(0)}};
   for (int h = 0; h < 2; h++) {
-    if (form == SCALES_E8M0) out->d[h] = load_e8m0x4(p + 4 * h);
-    else if (form != SCALES_E5M3) out->d[h] = load_f16x4(constants, d + 8 * h);
-    if (layout_has_minima(layout)) out->m[h] = load_f16x4(constants, d + 16 + 8 * h);
-    if (form == SCALES_K || form == SCALES_Q2_K) out->m[h] = wasm_f32x4_neg(out->m[h]);
+    if (form == SCALES_E8M0) out.d[h] = load_e8m0x4(p + 4 * h);
+    else if (form != SCALES_E5M3) out.d[h] = is_small ? load_small_f16x4(constants, d + 8 * h) : load_f16x4(constants, d + 8 * h);
+    if (layout_has_minima(layout)) out.m[h] = is_small ? load_small_f16x4(constants, m + 8 * h) : load_f16x4(constants, m + 8 * h);
+    if (form == SCALES_K || form == SCALES_Q2_K) out.m[h] = wasm_f32x4_neg(out.m[h]);
+  }
+  return out;
+}
+
+/* Scales of block j of a tile. */
+INLINE void load_scales(const struct constants *constants, enum layout layout, struct scales *out,
+                        const struct tile_scales *tile, const uint8_t *p, int j) {
+  const int form = layouts[layout].scales;
+  for (int h = 0; h < 2; h++) {
+    out->d[h] = tile->d[h];
+    out->m[h] = tile->m[h];
   }
   switch (form) {
     case SCALES_BLOCKS: multiply(out->d, wasm_i16x8_load8x8(p + 8 * j)); break;

@@ -4,12 +4,12 @@
 
 INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t *tile, int k) {
   const struct constants constants = load_constants();
-  const int n_blocks = tile_columns(layout) / BLOCK, scales_at = n_blocks * quants_bytes(layout);
-  const int tile_bytes = scales_at + tile_scale_bytes(layout);
-  for (int t = 0; t < k / tile_columns(layout); t++, tile += tile_bytes) {
-    touch(tile + READ_AHEAD, tile_bytes);
+  const int n_blocks = tile_columns(layout) / BLOCK;
+  for (int t = 0; t < k / tile_columns(layout); t++, tile += layouts[layout].tile_bytes) {
+    touch(tile + READ_AHEAD, layouts[layout].tile_bytes);
+    const struct tile_scales tile_scales = load_tile_scales(&constants, layout, tile);
     for (int j = 0; j < n_blocks; j++, panel++) {
-      const uint8_t *block = tile + j * quants_bytes(layout);
+      const uint8_t *block = tile + tile_scale_bytes(layout) + j * quants_bytes(layout);
       struct loaded last = {.plane = {-1, -1}};
       v128_t sums[2] = {wasm_i16x8_splat(0), wasm_i16x8_splat(0)};
       UNROLL
@@ -19,7 +19,7 @@ INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t 
           wasm_v128_store(panel->q + 32 * c + 16 * h, q);
           sums[h] = wasm_i16x8_add(sums[h], wasm_i16x8_extadd_pairwise_i8x16(q));
         }
-      load_scales(&constants, layout, &panel->scales, tile + scales_at, j);
+      load_scales(&constants, layout, &panel->scales, &tile_scales, tile, j);
       for (int h = 0; h < 2 && is_wide(layout); h++)
         panel->scales.s[0][h] = wasm_i32x4_shl(wasm_i32x4_extadd_pairwise_i16x8(sums[h]), 6);
     }

@@ -14,12 +14,12 @@ enum { MAX_K = 768, MAX_GROUPS = 3, MAX_TOKENS = 8, GUARD = 64 };
 
 static uint32_t seed = 20261123;
 
-/* Rows as a file has them: random bits everywhere, but scales that are ordinary numbers. */
+/* Rows as a file has them: random bits everywhere, but scales that are ordinary numbers, or subnormal in f16. */
 static void fill_rows(enum layout layout, uint8_t *rows, int n_rows, int k) {
   const size_t n = (size_t)n_rows * layout_row_bytes(layout, k), block = (size_t)layouts[layout].row_block_bytes;
   for (size_t i = 0; i < n; i++) rows[i] = (uint8_t)(test_random(&seed) >> 9);
   for (size_t at = 0; at < n; at += block) {
-    const float scale = test_random_float(&seed) * 0.1f + 0.001f;
+    const float scale = (test_random_float(&seed) * 0.1f + 0.001f) * (test_random(&seed) >> 9 & 3 ? 1 : 1e-4f);
     const uint16_t d = f16_from_f32(scale), m = f16_from_f32(scale * -3);
     if (layout == LAYOUT_F32) memcpy(rows + at, &scale, 4);
     else if (layout == LAYOUT_F16) memcpy(rows + at, &d, 2);
