@@ -279,6 +279,7 @@ float e5m3_to_f32(uint8_t e); /* 5 bits of exponent, which is 11 too high, 3 of 
 void vec_rms_norm(float *out, const float *x, const float *weight, int n, float epsilon);
 /* out = (x - mean) / deviation * weight + bias; weight and bias may be NULL. */
 void vec_layer_norm(float *out, const float *x, const float *weight, const float *bias, int n, float epsilon);
+float vec_max(const float *x, int n); /* n is a multiple of 8; what is no number is passed over */
 void vec_add(float *x, const float *y, int n);
 void vec_scale(float *x, float factor, int n);
 void vec_divide(float *x, const float *by, int n);

@@ -73,6 +73,22 @@ static inline f32x4 exp4(f32x4 x, const struct exp_constants *c) {
 
 /* ---- elementwise ---- */
 
+static inline float max_lanes(f32x4 x) {
+  const float a = x[0] < x[1] ? x[1] : x[0], b = x[2] < x[3] ? x[3] : x[2];
+  return a < b ? b : a;
+}
+
+/* Two maxima, so that no step waits for the one before. */
+float vec_max(const float *x, int n) {
+  f32x4 maxima[2] = {-__builtin_inff(), -__builtin_inff()};
+  for (int i = 0; i < n; i += 2 * LANES)
+    for (int j = 0; j < 2; j++) {
+      const f32x4 y = load(x + i + j * LANES, LANES);
+      maxima[j] = maxima[j] < y ? y : maxima[j];
+    }
+  return max_lanes(maxima[0] < maxima[1] ? maxima[1] : maxima[0]);
+}
+
 static float sum_of(const float *x, int n) {
   f32x4 sum = 0;
   for (int i = 0; i < n; i += LANES) sum += load(x + i, n - i);
@@ -178,11 +194,6 @@ void vec_rope_normal(float *x, const float *cos_sin, int n) {
 }
 
 /* ---- softmax ---- */
-
-static inline float max_lanes(f32x4 x) {
-  const float a = x[0] < x[1] ? x[1] : x[0], b = x[2] < x[3] ? x[3] : x[2];
-  return a < b ? b : a;
-}
 
 /* Constants of exp2_bounded, loaded as those of exp4. */
 struct exp2_constants { f32x4 rounder, c5, c4, c3, c2, c1, one, least; };

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "error.h"
+#include "../kernels/kernels.h"
 #include "mathf.h"
 
 #include <string.h>
@@ -136,16 +137,21 @@ static float logit_of(const struct sotto_sampler *sampler, const float *logits, 
   return clean(logit);
 }
 
+#define SKIP 64 /* logits that are looked at at once */
+
+/* The first token from `token` on whose logit is above the limit; n_vocab: there is none. */
+static uint32_t next_above(const struct sotto_sampler *sampler, const float *logits, uint32_t token, float limit) {
+  const bool is_plain = !sampler->biases && !sampler->counts;
+  for (; token < sampler->n_vocab; token++) {
+    while (is_plain && token % SKIP == 0 && token + SKIP <= sampler->n_vocab && vec_max(logits + token, SKIP) <= limit) token += SKIP;
+    if (token < sampler->n_vocab && logit_of(sampler, logits, token) > limit) break;
+  }
+  return token;
+}
+
 static int32_t most_likely(const struct sotto_sampler *sampler, const float *logits) {
   uint32_t best = 0;
-  float best_logit = logit_of(sampler, logits, 0);
-  for (uint32_t i = 1; i < sampler->n_vocab; i++) {
-    const float logit = logit_of(sampler, logits, i);
-    if (logit > best_logit) {
-      best = i;
-      best_logit = logit;
-    }
-  }
+  for (uint32_t i = 0; i < sampler->n_vocab; i = next_above(sampler, logits, i + 1, logit_of(sampler, logits, best))) best = i;
   return (int32_t)best;
 }
 
@@ -184,10 +190,10 @@ static size_t keep_top_k(struct sotto_sampler *sampler, const float *logits) {
   }
   if (n == sampler->n_vocab) return n;
   make_heap(candidates, n, true);
-  for (uint32_t i = n; i < sampler->n_vocab; i++) {
+  uint32_t i = n;
+  while ((i = next_above(sampler, logits, i, candidates[0].rank)) < sampler->n_vocab) { /* an equal one has the larger id */
     const float logit = logit_of(sampler, logits, i);
-    if (!(logit > candidates[0].rank)) continue; /* an equal one has the larger id */
-    candidates[0] = (struct candidate){logit, logit, 0, (int32_t)i};
+    candidates[0] = (struct candidate){logit, logit, 0, (int32_t)i++};
     sift_down(candidates, n, 0, true);
   }
   return n;

@@ -59,7 +59,8 @@ function finish(writer, onToken, reason) {
   return reason;
 }
 
-function openSampler(engine, { sampling, logitBiases }, tokens) {
+/** A sampler of a request, which has seen these tokens, in the instance's current scope. */
+export function openSampler(engine, { sampling, logitBiases }, tokens) {
   const { instance, exports, out } = engine;
   const options = instance.placeStruct("sotto_sampler_options");
   exports.sotto_sampler_defaults(options);
@@ -84,7 +85,8 @@ function placeBiases(instance, logitBiases) {
   return block;
 }
 
-function sample(engine, sampler, logits) {
+/** The next token. logits: an address. */
+export function sample(engine, sampler, logits) {
   engine.instance.check("sotto_sampler_sample", sampler, logits, engine.out);
   return engine.instance.i32(engine.out);
 }

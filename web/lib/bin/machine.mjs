@@ -1,7 +1,6 @@
 // machine.mjs: sotto tokens, logits, greedy, embed: requests on standard input, answers on standard output, one JSON
 // value a line each. Logits are written as log-probabilities with six digits, in double precision of the raw logits.
 import { closeSync, openSync, writeSync } from "node:fs";
-import { argmax } from "../bench.js";
 import { Breath } from "../engine.js";
 import { LOAD_OPTIONS, UsageError, loadOptions, modelUrl, parse } from "./args.mjs";
 import { openEngine } from "./direct.mjs";
@@ -101,6 +100,12 @@ function greedy(engine, _, count) {
     }
     console.log(`{"ids":${JSON.stringify(ids)},"logprobs":[${logprobs.join(",")}]}`);
   };
+}
+
+function argmax(row) {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
+  return best;
 }
 
 function logSumExp(row) {
