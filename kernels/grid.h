@@ -11,7 +11,7 @@
  *
  * A point is 16 bits: codes of four columns at 4 j, or those of eight columns of 2 bits, the last four at 4 j + 2. Code and
  * sign of a column are 4 bits, an index themselves: weight = d * factor * (2 s + 1) * values[code | sign << 3].
- * With activations of 14 bits 32 columns stay within 32 bits: 32 * 8,191 * 31 * 62 is 0.23 of 2^31.
+ * With activations of 12 bits 32 columns stay within 32 bits: 32 * 2,047 * 31 * 62 is 0.06 of 2^31.
  *
  * This is larger than in a file: IQ1_S 16 %, IQ1_M 4 %, IQ2_XXS 12 %, IQ2_XS 11 %, IQ2_S 0, IQ3_XXS 8 %, IQ3_S 4 %. */
 #ifndef SOTTO_GRID_H

@@ -7,7 +7,7 @@
  *     16 bytes = rows 0-3 | 16 bytes = rows 4-7, and byte 4 r + j of each holds row r, column 4 c + j
  *
  * Quants of 1 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
- * bytes of Q8_0, and those that the codes of IQ4 and grid points (grid.h) stand for, meet activations of 14 bits (struct wide1,
+ * bytes of Q8_0, and those that the codes of IQ4 and grid points (grid.h) stand for, meet activations of 12 bits (struct wide1,
  * wide4, or in two halves split1, split4): they are widened for the multiplication anyway, so the precision is free. F32, F16
  * and BF16 meet float activations.
  *
@@ -65,10 +65,10 @@ struct act4 {
   int32_t sum[2][TILE_TOKENS];
 };
 
-/* The same with 14 bits, x = d * q, |q| <= WIDE_LIMIT. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as the
- * even and the odd bytes of a packed lane meet them. */
+/* The same with 12 bits, x = d * q, |q| <= WIDE_LIMIT. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as the
+ * even and the odd bytes of a packed lane meet them; of a single token four times over. */
 struct wide1 {
-  int16_t q[BLOCK / 4][2][2];
+  int16_t q[BLOCK / 4][2][4][2];
   float d, unused[3]; /* to a multiple of 16 bytes */
 };
 struct wide4 {
@@ -76,9 +76,9 @@ struct wide4 {
   float d[TILE_TOKENS];
 };
 
-/* The 14 bits in two halves, for a dot that takes 7 bits without a sign: x = d * (128 * high + low - 8192), where high is
+/* The 12 bits in two parts, for a dot that takes 7 bits without a sign: x = d * (128 * high + low - 2048), where high is
  * halves[c][0], low halves[c][1], and both are spread as in act1. */
-#define WIDE_LIMIT 8191
+#define WIDE_LIMIT 2047
 struct split1 {
   uint8_t halves[BLOCK / 4][2][4][4];
   float d, unused[3];

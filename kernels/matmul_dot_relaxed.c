@@ -1,8 +1,8 @@
 /* matmul_dot_relaxed.c: gemv and gemm with i32x4.relaxed_dot_add, which multiplies 16 signed bytes by 16 bytes of 0 to 127 and
  * adds four at a time to 32-bit sums: one instruction where the processor has it (ARM's SDOT, x64's AVX-VNNI), five elsewhere.
- * The sums are those of matmul_relaxed.c, exact. Activations of 14 bits come in two halves of 7:
+ * The sums are those of matmul_relaxed.c, exact. Activations of 12 bits come in two parts:
  *
- *   sum of q * x  =  128 * (sum of q * high - sum of q * 64)  +  sum of q * low */
+ *   sum of q * x  =  128 * (sum of q * high - sum of q * 16)  +  sum of q * low */
 #define LEVEL dot
 #define WIDE1 struct split1
 #define WIDE4 struct split4
@@ -18,7 +18,7 @@ INLINE void dot_wide_tile(const struct constants *constants, enum layout layout,
     for (int h = 0; h < 2; h++) {
       const v128_t q = take_quants(constants, layout, tile, c, h, &last);
       ADD_DOT(high[h], q, x_high);
-      ADD_DOT(offset[h], q, constants->masks[64]);
+      ADD_DOT(offset[h], q, constants->masks[16]);
       ADD_DOT(out[h], q, x_low);
     }
   }

@@ -1,7 +1,7 @@
 /* matmul_grid_simd128.c: gemv and gemm over the types whose columns are points of a grid (grid.h). A point is looked up
  * row by row; from then on eight rows share a vector. Codes and signs of four columns are nibbles of 16 bits, and a
  * swizzle makes signed bytes of 16 nibbles at once. A tile is unpacked to these bytes and then multiplied with
- * activations of 14 bits, in a gemv for one token and in a gemm for all of them. */
+ * activations of 12 bits, in a gemv for one token and in a gemm for all of them. */
 #include "grid.h"
 #include "ops.h"
 #include "simd.h"
@@ -101,7 +101,8 @@ INLINE void unpack_tile(enum layout layout, struct grid_panel *out, const uint8_
 
 /* Columns 4 c and 4 c + 2 (part 0) or the two others of token t, in every 32-bit lane; and the token's scale. */
 INLINE v128_t load_act(int n_tokens, const void *act, int c, int t, int part) {
-  return wasm_v128_load32_splat(n_tokens == 1 ? ((const struct wide1 *)act)->q[c][part] : ((const struct wide4 *)act)->q[c][t][part]);
+  return n_tokens == 1 ? wasm_v128_load(((const struct wide1 *)act)->q[c][part])
+                       : wasm_v128_load32_splat(((const struct wide4 *)act)->q[c][t][part]);
 }
 INLINE v128_t load_act_scale(int n_tokens, const void *act, int t) {
   return wasm_v128_load32_splat(n_tokens == 1 ? &((const struct wide1 *)act)->d : &((const struct wide4 *)act)->d[t]);

@@ -1,5 +1,5 @@
 /* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file defines LEVEL, its name; WIDE1 and
- * WIDE4, the structs of activations of 14 bits; and how it multiplies 32 columns of 8 rows:
+ * WIDE4, the structs of activations of 12 bits; and how it multiplies 32 columns of 8 rows:
  *
  *   dot_tile(constants, layout, tile, act, sums)    one token: sums->v[half][rows] are i32 sums of quant * activation, zero point inside
  *   dot_panel(constants, layout, panel, act, sums)  the same for the four tokens of an act4 or WIDE4

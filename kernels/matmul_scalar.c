@@ -33,7 +33,8 @@ void wide1_scalar(void *acts, const float *x, int k) {
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
     out->d = vec_quantise(q, x, BLOCK, WIDE_LIMIT);
-    for (int i = 0; i < BLOCK; i++) out->q[i / 4][i % 2][i % 4 / 2] = (int16_t)q[i];
+    for (int i = 0; i < BLOCK; i++)
+      for (int c = 0; c < 4; c++) out->q[i / 4][i % 2][c][i % 4 / 2] = (int16_t)q[i];
   }
 }
 
@@ -43,7 +44,8 @@ void wide4_scalar(void *acts, const float *x, int x_stride, int k) {
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct wide1 one;
       wide1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
-      for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
+      for (int c = 0; c < BLOCK / 4; c++)
+        for (int i = 0; i < 2; i++) __builtin_memcpy(out->q[c][t][i], one.q[c][i][0], sizeof one.q[c][i][0]);
       out->d[t] = one.d;
     }
 }
@@ -107,7 +109,7 @@ static void view_wide(struct act_view *out, const void *acts, size_t n_tokens, s
   out->ds = 0;
   if (n_tokens == 1) {
     const struct wide1 *act = (const struct wide1 *)acts + block;
-    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][i % 2][i % 4 / 2];
+    for (int i = 0; i < BLOCK; i++) out->q[i] = act->q[i / 4][i % 2][0][i % 4 / 2];
     out->d = act->d;
   } else {
     const struct wide4 *act = (const struct wide4 *)acts + block;

@@ -6,20 +6,25 @@
 #define WIDE4 struct wide4
 #include "matmul_quantised.h"
 
-/* Even or odd bytes of each 16-bit lane, widened. Quants of up to 6 bits are never negative. */
-INLINE v128_t even_bytes(bool is_signed, v128_t bytes) {
-  return is_signed ? wasm_i16x8_shr(wasm_i16x8_shl(bytes, 8), 8) : wasm_v128_and(bytes, wasm_i16x8_splat(0xff));
+/* Even or odd bytes of each 16-bit lane, widened: quants of up to 6 bits, which are never negative, or signed ones times 256,
+ * whose sums with 12 bits just fit: 32 * 128 * 2,047 * 256 < 2^31. */
+INLINE v128_t even_bytes(const struct constants *constants, bool is_signed, v128_t bytes) {
+  return is_signed ? wasm_i16x8_shl(bytes, 8) : wasm_v128_and(bytes, constants->low_bytes);
 }
-INLINE v128_t odd_bytes(bool is_signed, v128_t bytes) {
-  return is_signed ? wasm_i16x8_shr(bytes, 8) : wasm_u16x8_shr(bytes, 8);
+INLINE v128_t odd_bytes(const struct constants *constants, bool is_signed, v128_t bytes) {
+  return is_signed ? wasm_v128_andnot(bytes, constants->low_bytes) : wasm_u16x8_shr(bytes, 8);
 }
 
 /* The even and odd columns of chunk c of token t, in every 32-bit lane. */
 struct act_chunk { v128_t even, odd; };
 
 INLINE struct act_chunk load_chunk(enum layout layout, int n_tokens, const void *act, int c, int t) {
+  if (is_wide(layout) && n_tokens == 1) {
+    const int16_t(*q)[4][2] = ((const struct wide1 *)act)->q[c];
+    return (struct act_chunk){wasm_v128_load(q[0]), wasm_v128_load(q[1])};
+  }
   if (is_wide(layout)) {
-    const int16_t(*q)[2] = n_tokens == 1 ? ((const struct wide1 *)act)->q[c] : ((const struct wide4 *)act)->q[c][t];
+    const int16_t(*q)[2] = ((const struct wide4 *)act)->q[c][t];
     return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
   }
   const int8_t(*q)[4] = n_tokens == 1 ? ((const struct act1 *)act)->q[c] : ((const struct act4 *)act)->q[c][t];
@@ -42,15 +47,15 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
     for (int h = 0; h < 2; h++) {
       const v128_t q = take_quants(constants, layout, tile, c, h, &last);
       v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
-      *sum = dot_add(*sum, even_bytes(is_signed, q), odd_bytes(is_signed, q), x);
+      *sum = dot_add(*sum, even_bytes(constants, is_signed, q), odd_bytes(constants, is_signed, q), x);
       PIN(*sum);
     }
   }
+  for (int h = 0; is_signed && h < 2; h++) sums->v[0][h] = wasm_i32x4_shr(sums->v[0][h], 8);
 }
 
 INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,
                       struct sums out[TILE_TOKENS]) {
-  (void)constants;
   const uint8_t *q = panel->q;
   const bool is_signed = is_wide(layout);
   for (int i = 0; i < TILE_TOKENS; i++)
@@ -58,8 +63,8 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   UNROLL
   for (int c = 0; c < 8; c++) {
     const v128_t q0 = wasm_v128_load(q + 32 * c), q1 = wasm_v128_load(q + 32 * c + 16);
-    const v128_t even0 = even_bytes(is_signed, q0), odd0 = odd_bytes(is_signed, q0);
-    const v128_t even1 = even_bytes(is_signed, q1), odd1 = odd_bytes(is_signed, q1);
+    const v128_t even0 = even_bytes(constants, is_signed, q0), odd0 = odd_bytes(constants, is_signed, q0);
+    const v128_t even1 = even_bytes(constants, is_signed, q1), odd1 = odd_bytes(constants, is_signed, q1);
     for (int i = 0; i < TILE_TOKENS; i++) {
       const struct act_chunk x = load_chunk(layout, TILE_TOKENS, act, c, i);
       v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
@@ -69,6 +74,8 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
       PIN(sum[1]);
     }
   }
+  for (int i = 0; is_signed && i < TILE_TOKENS; i++)
+    for (int h = 0; h < 2; h++) out[i].v[0][h] = wasm_i32x4_shr(out[i].v[0][h], 8);
 }
 
 NARROW_KINDS(PANEL) WIDE_KINDS(PANEL)
@@ -157,7 +164,7 @@ void wide1_simd128(void *acts, const float *x, int k) {
     out->d = quantise_block(q, x, WIDE_LIMIT);
     for (int c = 0; c < 8; c += 2) { /* columns 0 1 2 3 | 4 5 6 7 -> 0 2 1 3 | 4 6 5 7 */
       const v128_t shorts = wasm_i16x8_narrow_i32x4(q[c], q[c + 1]);
-      wasm_v128_store(out->q[c], wasm_i16x8_shuffle(shorts, shorts, 0, 2, 1, 3, 4, 6, 5, 7));
+      store_spread(out->q[c][0], sizeof out->q[c][0], wasm_i16x8_shuffle(shorts, shorts, 0, 2, 1, 3, 4, 6, 5, 7));
     }
   }
 }
@@ -168,7 +175,8 @@ void wide4_simd128(void *acts, const float *x, int x_stride, int k) {
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct wide1 one;
       wide1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
-      for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
+      for (int c = 0; c < BLOCK / 4; c++)
+        for (int i = 0; i < 2; i++) __builtin_memcpy(out->q[c][t][i], one.q[c][i][0], sizeof one.q[c][i][0]);
       out->d[t] = one.d;
     }
 }

@@ -9,7 +9,7 @@
 
 /* Scales of 32 columns of 8 rows: d and m as floats (8); s: integer scales of the halves (2, 8). Q2_K: s[0] has those, s[1]
  * integer minima, of both halves in a 32-bit lane. NVFP4: s is float, and there is no d. Layouts that meet
- * 14 bits: s[0] is 64 times the sum of the quants, in a panel. */
+ * 12 bits: s[0] is 16 times the sum of the quants, in a panel. */
 struct scales { v128_t d[2], m[2], s[2][2]; };
 
 /* Properties of a layout, constants all. */

@@ -21,7 +21,7 @@ INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t 
         }
       load_scales(&constants, layout, &panel->scales, &tile_scales, tile, j);
       for (int h = 0; h < 2 && is_wide(layout); h++)
-        panel->scales.s[0][h] = wasm_i32x4_shl(wasm_i32x4_extadd_pairwise_i16x8(sums[h]), 6);
+        panel->scales.s[0][h] = wasm_i32x4_shl(wasm_i32x4_extadd_pairwise_i16x8(sums[h]), 4);
     }
   }
 }

@@ -59,20 +59,20 @@ INLINE void touch(const void *bytes, int n_bytes) {
 
 /* Constants of hot loops; masks[m]: m in each byte. V8 builds a vector constant anew at each of its uses, but keeps what it has
  * loaded; the pointers are such that the compiler cannot look behind. */
-#define MASKS 65
-struct constants { v128_t masks[MASKS], ones, f16_bits, f16_scale, codebooks[CODEBOOK_COUNT]; };
+#define MASKS 64
+struct constants { v128_t masks[MASKS], ones, low_bytes, f16_bits, f16_scale, codebooks[CODEBOOK_COUNT]; };
 
 INLINE struct constants load_constants(void) {
-  static const uint32_t table[] = {0x00010001, 0x8fffe000, 0x77800000 /* 2^112 */};
+  static const uint32_t table[] = {0x00010001, 0x00ff00ff, 0x8fffe000, 0x77800000 /* 2^112 */};
   static const uint8_t bytes[MASKS] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
                                        22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
-                                       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64};
+                                       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
   const uint32_t *c = table;
   const uint8_t *m = bytes;
   const int8_t(*values)[16] = codebooks;
   __asm__("" : "+r"(c), "+r"(m), "+r"(values));
-  struct constants out = {.ones = wasm_v128_load32_splat(c), .f16_bits = wasm_v128_load32_splat(c + 1),
-                          .f16_scale = wasm_v128_load32_splat(c + 2)};
+  struct constants out = {.ones = wasm_v128_load32_splat(c), .low_bytes = wasm_v128_load32_splat(c + 1),
+                          .f16_bits = wasm_v128_load32_splat(c + 2), .f16_scale = wasm_v128_load32_splat(c + 3)};
   UNROLL
   for (int i = 0; i < MASKS; i++) out.masks[i] = wasm_v128_load8_splat(m + i);
   UNROLL
