@@ -77,6 +77,7 @@ class CacheFile {
   }
 
   async open() {
+    await this.#caches.has(this.#name); // WebKit may show a cache empty that is opened while another worker that has it ends
     this.#cache = await this.#caches.open(this.#name);
     const { record, turn } = await readRecord(this.#cache);
     this.record = record;
