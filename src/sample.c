@@ -144,7 +144,7 @@ static uint32_t next_above(const struct sotto_sampler *sampler, const float *log
   const bool is_plain = !sampler->biases && !sampler->counts;
   for (; token < sampler->n_vocab; token++) {
     while (is_plain && token % SKIP == 0 && token + SKIP <= sampler->n_vocab && vec_max(logits + token, SKIP) <= limit) token += SKIP;
-    if (token < sampler->n_vocab && logit_of(sampler, logits, token) > limit) break;
+    if (token == sampler->n_vocab || logit_of(sampler, logits, token) > limit) break;
   }
   return token;
 }
