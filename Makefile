@@ -158,7 +158,7 @@ build/app/.done: build/sotto/.done $(APP) web/precache.mjs
 
 # ---- what people call ----
 
-.PHONY: help all setup setup-run setup-test model run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
+.PHONY: help all setup setup-run setup-test model models run test test-c test-types test-node test-browser test-isa test-oracle fuzz fidelity templates golden-templates \
         bench bench-kernels bench-tokenize bench-code bench-load bench-embed soak emscripten golden readme dist format clean
 
 help:
@@ -207,6 +207,10 @@ node_modules/.done: package.json package-lock.json
 
 model: node_modules/.done
 	@$(NODE20) models/fetch.mjs $(MODEL)
+# What is measured and compared.
+models:
+	@$(MAKE) --no-print-directory model MODEL=smollm2-135m-instruct-q4_1
+	@$(MAKE) --no-print-directory model MODEL=gemma-3-270m-q4_k_m
 
 # The answer alone goes to standard output; the prompt comes by the environment, so that no shell reads it.
 run:
@@ -239,14 +243,14 @@ test-oracle: build/sotto/.done
 	@$(NODE) tests/oracle/run.mjs
 	@$(NODE) tests/oracle/encoders.mjs
 	@$(NODE) tests/oracle/minilm.mjs
-fidelity: all
+fidelity: all models
 	@$(NODE) tests/fidelity/tokens.mjs $(if $(FULL),--random 100000) && $(NODE) tests/fidelity/fidelity.mjs
 templates: build/sotto/.done build/templates/python
 	@$(NODE) tests/templates/compare.mjs build/templates/python/bin/python
-bench: all build/bench/kernels.wasm
+bench: all models build/bench/kernels.wasm
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/bench.mjs
-bench-load: all
+bench-load: all models
 	@test -d build/bench/wllama || npm install --silent --prefix build/bench/wllama @wllama/wllama@3.8.1
 	@$(NODE) tests/bench/load.mjs $(if $(ONLY),'$(ONLY)')
 bench-embed: build/sotto/.done build/bench/transformers build/bench/python
