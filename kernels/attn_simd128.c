@@ -16,6 +16,13 @@ INLINE v128_t load4(const struct constants *constants, bool f16, const void *p, 
   return f16 ? load_f16x4(constants, (const uint16_t *)p + i) : wasm_v128_load((const float *)p + i);
 }
 
+/* sum += factor * v, eight lanes. */
+INLINE void add_product(v128_t sum[2], const float *factor, v128_t v0, v128_t v1) {
+  const v128_t splat = wasm_v128_load32_splat(factor);
+  sum[0] = wasm_f32x4_add(sum[0], wasm_f32x4_mul(splat, v0));
+  sum[1] = wasm_f32x4_add(sum[1], wasm_f32x4_mul(splat, v1));
+}
+
 /* n rows of a cache of f32 or f16 side by side; their scores lie a stride apart. */
 INLINE void scores_of(bool f16, int n, float *out, int stride, const float *const q[QUERIES], const void *keys, int head_dim,
                       int p_begin, int p_end) {
@@ -28,11 +35,7 @@ INLINE void scores_of(bool f16, int n, float *out, int stride, const float *cons
     for (int d = 0; d < head_dim; d++, at += 8) {
       const v128_t k0 = load4(&constants, f16, keys, at), k1 = load4(&constants, f16, keys, at + 4);
       UNROLL
-      for (int i = 0; i < n; i++) {
-        const v128_t splat = wasm_v128_load32_splat(q[i] + d);
-        sum[i][0] = wasm_f32x4_add(sum[i][0], wasm_f32x4_mul(splat, k0));
-        sum[i][1] = wasm_f32x4_add(sum[i][1], wasm_f32x4_mul(splat, k1));
-      }
+      for (int i = 0; i < n; i++) add_product(sum[i], q[i] + d, k0, k1);
     }
     UNROLL
     for (int i = 0; i < n; i++)
@@ -55,11 +58,7 @@ INLINE void mix_of(bool f16, int n, float *const out[QUERIES], const float *scor
         const size_t at = (size_t)j * (size_t)head_dim + (size_t)d;
         const v128_t v0 = load4(&constants, f16, values, at), v1 = load4(&constants, f16, values, at + 4);
         UNROLL
-        for (int i = 0; i < n; i++) {
-          const v128_t splat = wasm_v128_load32_splat(scores + i * stride + j);
-          sum[i][0] = wasm_f32x4_add(sum[i][0], wasm_f32x4_mul(splat, v0));
-          sum[i][1] = wasm_f32x4_add(sum[i][1], wasm_f32x4_mul(splat, v1));
-        }
+        for (int i = 0; i < n; i++) add_product(sum[i], scores + i * stride + j, v0, v1);
       }
       UNROLL
       for (int i = 0; i < n; i++)

@@ -85,11 +85,12 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_
     const uint8_t *x = acts;
     for (int t = 0; t < k / tile_columns(layout); t++, tile += layouts[layout].tile_bytes) {
       touch(tile + READ_AHEAD, layouts[layout].tile_bytes);
-      *tile_scales = load_tile_scales(&constants, layout, tile);
+      if (n_blocks > 1) *tile_scales = load_tile_scales(&constants, layout, tile);
       for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
         struct sums sums;
         struct scales scales;
         dot_tile(&constants, layout, tile + scale_bytes + j * quants_bytes(layout), x, &sums);
+        if (n_blocks == 1) *tile_scales = load_tile_scales(&constants, layout, tile); /* the dots need all registers */
         load_scales(&constants, layout, &scales, tile_scales, tile, j);
         for (int h = 0; h < 2; h++)
           acc[h] = add_block(layout, wasm_i32x4_splat(zero_point(layout)), acc[h], &sums, &scales, h, load_act(layout, 1, x, 0));
