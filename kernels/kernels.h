@@ -8,8 +8,9 @@
  *
  * Quants of 1 to 6 bits meet activations that are quantised to 8 bits in blocks of 32 columns (struct act1, act4). The
  * bytes of Q8_0, and those that the codes of IQ4 and grid points (grid.h) stand for, meet activations of 12 bits (struct wide1,
- * wide4, or in two halves split1, split4): they are widened for the multiplication anyway, so the precision is free. F32, F16
- * and BF16 meet float activations.
+ * wide4, or in two halves split1, split4): they are widened for the multiplication anyway, so the precision is free. Plain
+ * SIMD128, which multiplies nothing but shorts, takes the 8 bits as wide1 and wide4, too. F32, F16 and BF16 meet float
+ * activations.
  *
  * The bits. Every level computes the same: integer sums are exact, and floats are added in the order of the scalar
  * kernels, which are the specification. For a row, blocks b = 0, 1, ... of 32 columns:
@@ -50,8 +51,7 @@ enum layout {
 };
 
 /* One block of 32 columns of one token, quantised: x = d * q. q[c] holds columns 4 c to 4 c + 3 four times over, as the four
- * rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. For plain SIMD128 the
- * even two come four times, then the odd two: a load that widens eight bytes is one instruction, too. */
+ * rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. */
 struct act1 {
   int8_t q[BLOCK / 4][4][4];
   float d, ds;    /* scale; scale times the sum of q */
@@ -65,19 +65,22 @@ struct act4 {
   int32_t sum[2][TILE_TOKENS];
 };
 
-/* The same with 12 bits, x = d * q, |q| <= WIDE_LIMIT. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as the
- * even and the odd bytes of a packed lane meet them; of a single token four times over. */
+/* The same as shorts, of 12 bits, |q| <= WIDE_LIMIT, or of 8. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as
+ * the even and the odd bytes of a packed lane meet them; of a single token four times over. */
 struct wide1 {
   int16_t q[BLOCK / 4][2][4][2];
-  float d, unused[3]; /* to a multiple of 16 bytes */
+  float d, ds;    /* ds, sum: of 8 bits alone */
+  int32_t sum[2];
 };
 struct wide4 {
   int16_t q[BLOCK / 4][TILE_TOKENS][2][2];
-  float d[TILE_TOKENS];
+  float d[TILE_TOKENS], ds[TILE_TOKENS];
+  int32_t sum[2][TILE_TOKENS];
 };
 
 /* The 12 bits in two parts, for a dot that takes 7 bits without a sign: x = d * (128 * high + low - 2048), where high is
  * halves[c][0], low halves[c][1], and both are spread as in act1. */
+#define NARROW_LIMIT 127
 #define WIDE_LIMIT 2047
 struct split1 {
   uint8_t halves[BLOCK / 4][2][4][4];
@@ -88,8 +91,9 @@ struct split4 {
   float d[TILE_TOKENS];
 };
 
-/* What a layout multiplies with. ACT_SPLIT takes the place of ACT_WIDE where a level has kernels for it. */
-enum act_form { ACT_NARROW, ACT_WIDE, ACT_SPLIT, ACT_FLOAT, ACT_FORM_COUNT };
+/* What a layout multiplies with: 8 bits as act1 or, ACT_WIDENED, as wide1; 12 bits as wide1 or split1. A level has kernels for one
+ * of either. */
+enum act_form { ACT_NARROW, ACT_WIDENED, ACT_WIDE, ACT_SPLIT, ACT_FLOAT, ACT_FORM_COUNT };
 
 /* Activations in one of the forms: of a token, act1, wide1 or split1 (k / 32) or float (k); of a tile of four, whose rows are
  * x (4, x_stride), act4, wide4 or split4 (k / 32) or float (k, 4). */
@@ -100,7 +104,7 @@ static inline size_t act_tile_bytes(enum act_form form, int k) {
   const size_t n_blocks = (size_t)(k / BLOCK);
   switch (form) {
     case ACT_NARROW: return n_blocks * sizeof(struct act4);
-    case ACT_WIDE: return n_blocks * sizeof(struct wide4);
+    case ACT_WIDENED: case ACT_WIDE: return n_blocks * sizeof(struct wide4);
     case ACT_SPLIT: return n_blocks * sizeof(struct split4);
     default: return (size_t)k * TILE_TOKENS * sizeof(float);
   }
@@ -155,7 +159,7 @@ static inline size_t attn_row_at(struct attn_rows rows, int row, int head_dim) {
 /* One level's kernels. */
 struct kernels {
   const char *name; /* "scalar" */
-  enum act_form wide_form; /* ACT_WIDE or ACT_SPLIT */
+  enum act_form narrow_form, wide_form; /* ACT_NARROW or ACT_WIDENED, ACT_WIDE or ACT_SPLIT */
   prepare1_fn *prepare1[ACT_FORM_COUNT];
   prepare4_fn *prepare4[ACT_FORM_COUNT];
   gemv_fn *gemv[LAYOUT_COUNT];
@@ -238,6 +242,7 @@ static const struct layout_info layouts[LAYOUT_COUNT] = {
 
 /* What a layout multiplies with at a level. Grid points, which are in no planes, know no halves. */
 static inline enum act_form act_form(const struct kernels *kernels, enum layout layout) {
+  if (layouts[layout].act == ACT_NARROW) return kernels->narrow_form;
   return layouts[layout].act == ACT_WIDE && layouts[layout].planes ? kernels->wide_form : layouts[layout].act;
 }
 

@@ -4,6 +4,8 @@
  *
  *   sum of q * x  =  128 * (sum of q * high - sum of q * 16)  +  sum of q * low */
 #define LEVEL dot
+#define NARROW1 struct act1
+#define NARROW4 struct act4
 #define WIDE1 struct split1
 #define WIDE4 struct split4
 #include "matmul_quantised.h"

@@ -1,8 +1,8 @@
-/* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file defines LEVEL, its name; WIDE1 and
- * WIDE4, the structs of activations of 12 bits; and how it multiplies 32 columns of 8 rows:
+/* matmul_quantised.h: gemv and gemm over quantised layouts for one SIMD level. The including file defines LEVEL, its name;
+ * NARROW1, NARROW4, WIDE1 and WIDE4, the structs of activations of 8 and 12 bits; and how it multiplies 32 columns of 8 rows:
  *
  *   dot_tile(constants, layout, tile, act, sums)    one token: sums->v[half][rows] are i32 sums of quant * activation, zero point inside
- *   dot_panel(constants, layout, panel, act, sums)  the same for the four tokens of an act4 or WIDE4
+ *   dot_panel(constants, layout, panel, act, sums)  the same for the four tokens of a NARROW4 or WIDE4
  *
  * `layout` is a constant wherever these are inlined, so each instance is straight-line code. */
 #include "panel.h"
@@ -23,11 +23,11 @@ INLINE struct act_scales load_act(enum layout layout, int n_tokens, const void *
   if (is_wide(layout)) {
     out.d = wasm_v128_load32_splat(n_tokens == 1 ? &((const WIDE1 *)act)->d : &((const WIDE4 *)act)->d[t]);
   } else if (n_tokens == 1) {
-    const struct act1 *a = act;
+    const NARROW1 *a = act;
     out = (struct act_scales){wasm_v128_load32_splat(&a->d), wasm_v128_load32_splat(&a->ds),
                               {wasm_v128_load32_splat(&a->sum[0]), wasm_v128_load32_splat(&a->sum[1])}};
   } else {
-    const struct act4 *a = act;
+    const NARROW4 *a = act;
     out = (struct act_scales){wasm_v128_load32_splat(&a->d[t]), wasm_v128_load32_splat(&a->ds[t]),
                               {wasm_v128_load32_splat(&a->sum[0][t]), wasm_v128_load32_splat(&a->sum[1][t])}};
   }
@@ -36,7 +36,7 @@ INLINE struct act_scales load_act(enum layout layout, int n_tokens, const void *
 
 INLINE size_t act_bytes(enum layout layout, int n_tokens) {
   if (is_wide(layout)) return n_tokens == 1 ? sizeof(WIDE1) : sizeof(WIDE4);
-  return n_tokens == 1 ? sizeof(struct act1) : sizeof(struct act4);
+  return n_tokens == 1 ? sizeof(NARROW1) : sizeof(NARROW4);
 }
 
 /* a and b, which fit into 16 bits, side by side in each 32-bit lane. */

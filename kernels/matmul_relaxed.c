@@ -6,6 +6,8 @@
  *
  * and no more than a half of 16 columns has, 4 dots, where halves have scales of their own. */
 #define LEVEL relaxed
+#define NARROW1 struct act1
+#define NARROW4 struct act4
 #define WIDE1 struct wide1
 #define WIDE4 struct wide4
 #include "matmul_quantised.h"

@@ -5,7 +5,7 @@ void narrow1_scalar(void *acts, const float *x, int k) {
   struct act1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
-    out->d = vec_quantise(q, x, BLOCK, 127);
+    out->d = vec_quantise(q, x, BLOCK, NARROW_LIMIT);
     out->sum[0] = out->sum[1] = 0;
     for (int i = 0; i < BLOCK; i++) {
       for (int c = 0; c < 4; c++) out->q[i / 4][c][i % 4] = (int8_t)q[i];
@@ -28,27 +28,38 @@ void narrow4_scalar(void *acts, const float *x, int x_stride, int k) {
     }
 }
 
-void wide1_scalar(void *acts, const float *x, int k) {
+static void shorts1(int limit, void *acts, const float *x, int k) {
   struct wide1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
-    out->d = vec_quantise(q, x, BLOCK, WIDE_LIMIT);
-    for (int i = 0; i < BLOCK; i++)
+    out->d = vec_quantise(q, x, BLOCK, (float)limit);
+    out->sum[0] = out->sum[1] = 0;
+    for (int i = 0; i < BLOCK; i++) {
       for (int c = 0; c < 4; c++) out->q[i / 4][i % 2][c][i % 4 / 2] = (int16_t)q[i];
+      out->sum[i / 16] += q[i];
+    }
+    out->ds = out->d * (float)(out->sum[0] + out->sum[1]);
   }
 }
 
-void wide4_scalar(void *acts, const float *x, int x_stride, int k) {
+static void shorts4(int limit, void *acts, const float *x, int x_stride, int k) {
   struct wide4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct wide1 one;
-      wide1_scalar(&one, x + t * x_stride + b * BLOCK, BLOCK);
+      shorts1(limit, &one, x + t * x_stride + b * BLOCK, BLOCK);
       for (int c = 0; c < BLOCK / 4; c++)
         for (int i = 0; i < 2; i++) __builtin_memcpy(out->q[c][t][i], one.q[c][i][0], sizeof one.q[c][i][0]);
       out->d[t] = one.d;
+      out->ds[t] = one.ds;
+      for (int h = 0; h < 2; h++) out->sum[h][t] = one.sum[h];
     }
 }
+
+void widened1_scalar(void *acts, const float *x, int k) { shorts1(NARROW_LIMIT, acts, x, k); }
+void widened4_scalar(void *acts, const float *x, int x_stride, int k) { shorts4(NARROW_LIMIT, acts, x, x_stride, k); }
+void wide1_scalar(void *acts, const float *x, int k) { shorts1(WIDE_LIMIT, acts, x, k); }
+void wide4_scalar(void *acts, const float *x, int x_stride, int k) { shorts4(WIDE_LIMIT, acts, x, x_stride, k); }
 
 void split1_scalar(void *acts, const float *x, int k) {
   struct split1 *out = acts;

@@ -2,6 +2,8 @@
  * 16-bit lanes whose low and high bytes are the even and the odd columns: two cheap widenings instead of extends, and
  * dot_i16x8 adds the two columns of a row without crossing lanes. */
 #define LEVEL simd128
+#define NARROW1 struct wide1
+#define NARROW4 struct wide4
 #define WIDE1 struct wide1
 #define WIDE4 struct wide4
 #include "matmul_quantised.h"
@@ -18,17 +20,13 @@ INLINE v128_t odd_bytes(const struct constants *constants, bool is_signed, v128_
 /* The even and odd columns of chunk c of token t, in every 32-bit lane. */
 struct act_chunk { v128_t even, odd; };
 
-INLINE struct act_chunk load_chunk(enum layout layout, int n_tokens, const void *act, int c, int t) {
-  if (is_wide(layout) && n_tokens == 1) {
+INLINE struct act_chunk load_chunk(int n_tokens, const void *act, int c, int t) {
+  if (n_tokens == 1) {
     const int16_t(*q)[4][2] = ((const struct wide1 *)act)->q[c];
     return (struct act_chunk){wasm_v128_load(q[0]), wasm_v128_load(q[1])};
   }
-  if (is_wide(layout)) {
-    const int16_t(*q)[2] = ((const struct wide4 *)act)->q[c][t];
-    return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
-  }
-  const int8_t(*q)[4] = n_tokens == 1 ? ((const struct act1 *)act)->q[c] : ((const struct act4 *)act)->q[c][t];
-  return (struct act_chunk){wasm_i16x8_load8x8(q), wasm_i16x8_load8x8(q + 2)};
+  const int16_t(*q)[2] = ((const struct wide4 *)act)->q[c][t];
+  return (struct act_chunk){wasm_v128_load32_splat(q[0]), wasm_v128_load32_splat(q[1])};
 }
 
 INLINE v128_t dot_add(v128_t sum, v128_t even, v128_t odd, struct act_chunk x) {
@@ -43,7 +41,7 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   struct loaded last = {.plane = {-1, -1}};
   UNROLL
   for (int c = 0; c < CHUNKS; c++) {
-    const struct act_chunk x = load_chunk(layout, 1, act, c, 0);
+    const struct act_chunk x = load_chunk(1, act, c, 0);
     for (int h = 0; h < 2; h++) {
       const v128_t q = take_quants(constants, layout, tile, c, h, &last);
       v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
@@ -66,7 +64,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
     const v128_t even0 = even_bytes(constants, is_signed, q0), odd0 = odd_bytes(constants, is_signed, q0);
     const v128_t even1 = even_bytes(constants, is_signed, q1), odd1 = odd_bytes(constants, is_signed, q1);
     for (int i = 0; i < TILE_TOKENS; i++) {
-      const struct act_chunk x = load_chunk(layout, TILE_TOKENS, act, c, i);
+      const struct act_chunk x = load_chunk(TILE_TOKENS, act, c, i);
       v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
       sum[0] = dot_add(sum[0], even0, odd0, x);
       sum[1] = dot_add(sum[1], even1, odd1, x);
@@ -111,39 +109,36 @@ INLINE void store_spread(void *out, size_t step, v128_t bytes) {
   wasm_v128_store(p + 3 * step, wasm_i32x4_shuffle(bytes, bytes, 3, 3, 3, 3));
 }
 
-/* The same in pairs: columns 0 2 0 2 0 2 0 2, 1 3 1 3 1 3 1 3. */
-INLINE void store_pairs(int8_t (*out)[4][4], v128_t bytes) {
-  const v128_t pairs = wasm_i8x16_shuffle(bytes, bytes, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15);
-  wasm_v128_store(out[0], wasm_i16x8_shuffle(pairs, pairs, 0, 0, 0, 0, 1, 1, 1, 1));
-  wasm_v128_store(out[1], wasm_i16x8_shuffle(pairs, pairs, 2, 2, 2, 2, 3, 3, 3, 3));
-  wasm_v128_store(out[2], wasm_i16x8_shuffle(pairs, pairs, 4, 4, 4, 4, 5, 5, 5, 5));
-  wasm_v128_store(out[3], wasm_i16x8_shuffle(pairs, pairs, 6, 6, 6, 6, 7, 7, 7, 7));
+/* What minima and zero points are multiplied by: the sums of the halves, and the scale times their sum. */
+INLINE void sum_up(int32_t sum[2], float *ds, float d, const v128_t q[8]) {
+  for (int half = 0; half < 2; half++) {
+    const v128_t *h = q + 4 * half;
+    v128_t total = wasm_i32x4_add(wasm_i32x4_add(h[0], h[1]), wasm_i32x4_add(h[2], h[3]));
+    total = wasm_i32x4_add(total, wasm_i32x4_shuffle(total, total, 2, 3, 0, 1));
+    sum[half] = wasm_i32x4_extract_lane(total, 0) + wasm_i32x4_extract_lane(total, 1);
+  }
+  *ds = d * (float)(sum[0] + sum[1]);
 }
 
-INLINE void narrow1(bool in_pairs, void *acts, const float *x, int k) {
+void narrow1_simd128(void *acts, const float *x, int k) {
   struct act1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     v128_t q[8];
-    out->d = quantise_block(q, x, 127);
-    for (int half = 0; half < 2; half++) {
-      const v128_t *h = q + 4 * half;
-      const v128_t bytes = wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(h[0], h[1]), wasm_i16x8_narrow_i32x4(h[2], h[3]));
-      if (in_pairs) store_pairs(out->q + 4 * half, bytes);
-      else store_spread(out->q[4 * half], sizeof out->q[0], bytes);
-      v128_t total = wasm_i32x4_add(wasm_i32x4_add(h[0], h[1]), wasm_i32x4_add(h[2], h[3]));
-      total = wasm_i32x4_add(total, wasm_i32x4_shuffle(total, total, 2, 3, 0, 1));
-      out->sum[half] = wasm_i32x4_extract_lane(total, 0) + wasm_i32x4_extract_lane(total, 1);
+    out->d = quantise_block(q, x, NARROW_LIMIT);
+    for (int c = 0; c < 8; c += 4) {
+      const v128_t shorts0 = wasm_i16x8_narrow_i32x4(q[c], q[c + 1]), shorts1 = wasm_i16x8_narrow_i32x4(q[c + 2], q[c + 3]);
+      store_spread(out->q[c], sizeof out->q[c], wasm_i8x16_narrow_i16x8(shorts0, shorts1));
     }
-    out->ds = out->d * (float)(out->sum[0] + out->sum[1]);
+    sum_up(out->sum, &out->ds, out->d, q);
   }
 }
 
-INLINE void narrow4(bool in_pairs, void *acts, const float *x, int x_stride, int k) {
+void narrow4_simd128(void *acts, const float *x, int x_stride, int k) {
   struct act4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct act1 one;
-      narrow1(in_pairs, &one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
+      narrow1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
       for (int c = 0; c < BLOCK / 4; c++) wasm_v128_store(out->q[c][t], wasm_v128_load(one.q[c]));
       out->d[t] = one.d;
       out->ds[t] = one.ds;
@@ -152,34 +147,39 @@ INLINE void narrow4(bool in_pairs, void *acts, const float *x, int x_stride, int
     }
 }
 
-void narrow1_simd128(void *acts, const float *x, int k) { narrow1(true, acts, x, k); }
-void narrow1_spread(void *acts, const float *x, int k) { narrow1(false, acts, x, k); }
-void narrow4_simd128(void *acts, const float *x, int x_stride, int k) { narrow4(true, acts, x, x_stride, k); }
-void narrow4_spread(void *acts, const float *x, int x_stride, int k) { narrow4(false, acts, x, x_stride, k); }
-
-void wide1_simd128(void *acts, const float *x, int k) {
+INLINE void shorts1(float limit, void *acts, const float *x, int k) {
   struct wide1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     v128_t q[8];
-    out->d = quantise_block(q, x, WIDE_LIMIT);
+    out->d = quantise_block(q, x, limit);
     for (int c = 0; c < 8; c += 2) { /* columns 0 1 2 3 | 4 5 6 7 -> 0 2 1 3 | 4 6 5 7 */
       const v128_t shorts = wasm_i16x8_narrow_i32x4(q[c], q[c + 1]);
       store_spread(out->q[c][0], sizeof out->q[c][0], wasm_i16x8_shuffle(shorts, shorts, 0, 2, 1, 3, 4, 6, 5, 7));
     }
+    if (limit == NARROW_LIMIT) sum_up(out->sum, &out->ds, out->d, q);
   }
 }
 
-void wide4_simd128(void *acts, const float *x, int x_stride, int k) {
+INLINE void shorts4(float limit, void *acts, const float *x, int x_stride, int k) {
   struct wide4 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++)
     for (int t = 0; t < TILE_TOKENS; t++) {
       struct wide1 one;
-      wide1_simd128(&one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
+      shorts1(limit, &one, x + (size_t)t * (size_t)x_stride + b * BLOCK, BLOCK);
       for (int c = 0; c < BLOCK / 4; c++)
         for (int i = 0; i < 2; i++) __builtin_memcpy(out->q[c][t][i], one.q[c][i][0], sizeof one.q[c][i][0]);
       out->d[t] = one.d;
+      if (limit != NARROW_LIMIT) continue;
+      out->ds[t] = one.ds;
+      out->sum[0][t] = one.sum[0];
+      out->sum[1][t] = one.sum[1];
     }
 }
+
+void widened1_simd128(void *acts, const float *x, int k) { shorts1(NARROW_LIMIT, acts, x, k); }
+void widened4_simd128(void *acts, const float *x, int x_stride, int k) { shorts4(NARROW_LIMIT, acts, x, x_stride, k); }
+void wide1_simd128(void *acts, const float *x, int k) { shorts1(WIDE_LIMIT, acts, x, k); }
+void wide4_simd128(void *acts, const float *x, int x_stride, int k) { shorts4(WIDE_LIMIT, acts, x, x_stride, k); }
 
 void split1_simd128(void *acts, const float *x, int k) {
   struct split1 *out = acts;

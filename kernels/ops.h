@@ -17,13 +17,11 @@
 #define SAME(layout, as)
 #include "kernels.inc"
 
-#define DECLARE_PREPARE(level)                                     \
-  prepare1_fn narrow1_##level, wide1_##level, split1_##level;     \
-  prepare4_fn narrow4_##level, wide4_##level, split4_##level;
+#define DECLARE_PREPARE(level)                                                 \
+  prepare1_fn narrow1_##level, widened1_##level, wide1_##level, split1_##level; \
+  prepare4_fn narrow4_##level, widened4_##level, wide4_##level, split4_##level;
 DECLARE_PREPARE(scalar)
 DECLARE_PREPARE(simd128)
-prepare1_fn narrow1_spread;
-prepare4_fn narrow4_spread;
 prepare1_fn float1;
 prepare4_fn float4;
 

@@ -9,18 +9,18 @@
 #define TABLE scalar
 #define LEVEL scalar
 #define NARROW_LEVEL scalar
-#define NARROW_ACTS scalar
 #define WIDE_LEVEL scalar
 #define ATTN_LEVEL scalar
+#define NARROW_FORM ACT_NARROW
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
 #define TABLE simd128
 #define LEVEL simd128
 #define NARROW_LEVEL simd128
-#define NARROW_ACTS simd128
 #define WIDE_LEVEL simd128
 #define ATTN_LEVEL simd128
+#define NARROW_FORM ACT_WIDENED
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
@@ -28,18 +28,18 @@
 #define TABLE relaxed
 #define LEVEL simd128
 #define NARROW_LEVEL relaxed
-#define NARROW_ACTS spread
 #define WIDE_LEVEL simd128
 #define ATTN_LEVEL simd128
+#define NARROW_FORM ACT_NARROW
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
 
 #define TABLE dot
 #define LEVEL simd128
 #define NARROW_LEVEL dot
-#define NARROW_ACTS spread
 #define WIDE_LEVEL dot
 #define ATTN_LEVEL dot
+#define NARROW_FORM ACT_NARROW
 #define WIDE_FORM ACT_SPLIT
 #include "table.inc"
 #endif
@@ -69,7 +69,7 @@ const struct kernels *kernels_select(int level, int *chosen) {
 bool kernels_try(int level, int n_times) {
   enum { K = 256, N_GROUPS = 4, N_TILES = 4, N_TOKENS = N_TILES * TILE_TOKENS };
   uint8_t weights[N_GROUPS * K / BLOCK * 144] = {0}, panel[K / BLOCK * PANEL_BLOCK_BYTES] __attribute__((aligned(16)));
-  struct act4 acts[N_TILES * K / BLOCK] = {0};
+  struct wide4 acts[N_TILES * K / BLOCK] = {0}; /* no form needs more */
   float y[N_TOKENS * N_GROUPS * TILE_ROWS];
   int chosen;
   const struct kernels *kernels = kernels_select(level, &chosen);

@@ -1,9 +1,12 @@
 /* pool.c: a loop's tasks, claimed one by one by whoever is free.
  *
  * `claim` holds the loop's number (upper half) and its next task (lower half). Whoever raises it by a compare-and-swap
- * owns that task, and knows that the loop's fields, read before, still belong to it: they change only while the lower
- * half says CLOSED. So a helper may come late, be paused anywhere or not exist at all, and every loop still ends.
- * Helpers spin for a moment, then sleep; the caller does the same when the last tasks are others'.
+ * owns that task, and knows that the loop's fields, read before, belong to it: they lie in two slots in turn, so those of a
+ * loop change only when `claim` has gone on to the next one. A helper may come late, be paused anywhere or not exist at all,
+ * and every loop still ends. Helpers spin for a moment, then sleep; the caller does the same when the last tasks are others'.
+ *
+ * What costs is a cache line that goes from core to core. The next loop's begin is one, which helpers wait for on `claim`
+ * itself; a task claimed is one where the last was another's; and all that a helper has finished of a loop is told at once.
  *
  * A helper whose core is taken away in the middle of a task holds up the caller for a slice of the system's scheduler,
  * thousands of times a task's length. When that happens the caller goes on alone for some loops, for more each time. */
@@ -12,41 +15,50 @@
 #include <limits.h>
 #include <stddef.h>
 
-#define CLOSED 0xffffffffu
 #define SPINS 20000 /* 20 to 100 microseconds: longer than the pause between two loops of one layer, cheaper than being woken */
 #define STALL_NS 1000000      /* a helper that is this late has lost its core */
 #define ALONE_LEAST 512       /* loops, about two tokens of a small model */
 #define ALONE_MOST 32768      /* a second of it */
 #define FORGIVING 16          /* loops without a stall that shorten the next time alone by one */
 
-struct sotto_pool {
-  _Alignas(64) uint64_t claim;
-  _Alignas(64) int32_t n_done;    /* tasks of this loop that are finished */
-  _Alignas(64) int32_t epoch;     /* raised when there is something new; helpers sleep on it */
-  int32_t n_sleeping, is_waiting, is_closing; /* helpers that sleep; whether the caller does */
-  uint32_t n_threads;
-  uint32_t n_alone, alone_next; /* loops that the caller still runs alone; and after the next stall */
-  uint32_t n_good;              /* loops without a stall */
+struct loop {
   pool_task *run;
   void *argument;
   uint32_t n_tasks;
 };
 
+struct sotto_pool {
+  _Alignas(64) uint64_t claim;  /* helpers sleep on it */
+  struct loop loops[2];         /* by the lowest bit of the loop's number */
+  _Alignas(64) uint32_t n_done; /* tasks that helpers have finished, of all loops */
+  _Alignas(64) uint32_t n_sleeping, is_waiting, is_closing; /* helpers that sleep; whether the caller does */
+  _Alignas(64) uint32_t n_threads; /* from here on: the caller's own */
+  uint32_t n_alone, alone_next; /* loops that the caller still runs alone; and after the next stall */
+  uint32_t n_good;              /* loops without a stall */
+};
+
 #if defined(__wasm_atomics__)
-/* Returns whether it slept for timeout_ns, -1 for ever, without being woken. */
-static bool sleep_while(int32_t *address, int32_t value, int64_t timeout_ns) {
-  return __builtin_wasm_memory_atomic_wait32(address, value, timeout_ns) == 2;
+/* Returns whether it slept for timeout_ns without being woken. */
+static bool sleep_at_done(uint32_t *n_done, uint32_t value, int64_t timeout_ns) {
+  return __builtin_wasm_memory_atomic_wait32((int *)n_done, (int)value, timeout_ns) == 2;
 }
-static void wake(int32_t *address) { __builtin_wasm_memory_atomic_notify(address, UINT_MAX); }
+static void sleep_at_claim(uint64_t *claim, uint64_t value) {
+  __builtin_wasm_memory_atomic_wait64((long long *)claim, (long long)value, -1);
+}
+static void wake(void *address) { __builtin_wasm_memory_atomic_notify(address, UINT_MAX); }
 static void pause_briefly(void) {}
 #else /* no futex without an operating system: spin */
-static bool sleep_while(int32_t *address, int32_t value, int64_t timeout_ns) {
-  (void)address;
+static bool sleep_at_done(uint32_t *n_done, uint32_t value, int64_t timeout_ns) {
+  (void)n_done;
   (void)value;
   (void)timeout_ns;
   return false;
 }
-static void wake(int32_t *address) { (void)address; }
+static void sleep_at_claim(uint64_t *claim, uint64_t value) {
+  (void)claim;
+  (void)value;
+}
+static void wake(void *address) { (void)address; }
 static void pause_briefly(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -63,40 +75,53 @@ enum sotto_status sotto_pool_open(void *block, size_t block_bytes, uint32_t n_th
   if (n_threads == 0 || block_bytes < sotto_pool_measure(n_threads)) return SOTTO_INVALID_ARGUMENT;
   const uintptr_t align = _Alignof(struct sotto_pool);
   sotto_pool *opened = (sotto_pool *)(((uintptr_t)block + align - 1) & ~(align - 1));
-  *opened = (struct sotto_pool){.claim = CLOSED, .n_threads = n_threads, .alone_next = ALONE_LEAST};
+  *opened = (struct sotto_pool){.n_threads = n_threads, .alone_next = ALONE_LEAST};
   *pool = opened;
   return SOTTO_OK;
 }
 
-/* Works on whatever loop is open until none of its tasks is left. */
-static void work(sotto_pool *pool, int thread) {
+/* Works on whatever loop is open until none of its tasks is left. Returns how many it ran; *seen gets the claim that has none. */
+static uint32_t work(sotto_pool *pool, int thread, uint64_t *seen) {
+  uint32_t n_run = 0;
+  uint64_t claim = __atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST);
   for (;;) {
-    uint64_t claim = __atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST);
-    const uint32_t task = (uint32_t)claim;
-    if (task == CLOSED) return;
-    pool_task *run = __atomic_load_n(&pool->run, __ATOMIC_RELAXED);
-    void *argument = __atomic_load_n(&pool->argument, __ATOMIC_RELAXED);
-    if (task >= __atomic_load_n(&pool->n_tasks, __ATOMIC_RELAXED)) return;
+    struct loop *loop = &pool->loops[claim >> 32 & 1];
+    pool_task *run = __atomic_load_n(&loop->run, __ATOMIC_ACQUIRE);
+    void *argument = __atomic_load_n(&loop->argument, __ATOMIC_ACQUIRE);
+    if ((uint32_t)claim >= __atomic_load_n(&loop->n_tasks, __ATOMIC_ACQUIRE)) break;
     if (!__atomic_compare_exchange_n(&pool->claim, &claim, claim + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
-    run(argument, (int)task, thread);
-    __atomic_add_fetch(&pool->n_done, 1, __ATOMIC_SEQ_CST);
-    if (thread && __atomic_load_n(&pool->is_waiting, __ATOMIC_SEQ_CST)) wake(&pool->n_done);
+    run(argument, (int)(uint32_t)claim, thread);
+    n_run++;
+    claim = __atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST);
   }
+  *seen = claim;
+  return n_run;
 }
 
-/* Waits for the tasks that others have claimed. Returns whether one of them stalled. */
-static bool wait_for_others(sotto_pool *pool, int32_t n_tasks) {
+/* Waits until helpers have finished n_done tasks. Returns whether one of them stalled. */
+static bool wait_for_others(sotto_pool *pool, uint32_t n_done) {
   bool is_stalled = false;
   for (int spins = 0;; spins++) {
-    const int32_t n_done = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
-    if (n_done == n_tasks) return is_stalled;
+    const uint32_t n = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
+    if (n == n_done) return is_stalled;
     if (spins < SPINS) pause_briefly();
     else {
       __atomic_store_n(&pool->is_waiting, 1, __ATOMIC_SEQ_CST);
-      is_stalled |= sleep_while(&pool->n_done, n_done, STALL_NS);
+      is_stalled |= sleep_at_done(&pool->n_done, n, STALL_NS);
       __atomic_store_n(&pool->is_waiting, 0, __ATOMIC_SEQ_CST);
     }
   }
+}
+
+/* Its fields are written before `claim`, so whoever sees its number sees them, or those of the loop after the next. */
+static void open_loop(sotto_pool *pool, pool_task *run, void *argument, uint32_t n_tasks) {
+  const uint64_t number = (__atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST) >> 32) + 1;
+  struct loop *loop = &pool->loops[number & 1];
+  __atomic_store_n(&loop->run, run, __ATOMIC_RELEASE);
+  __atomic_store_n(&loop->argument, argument, __ATOMIC_RELEASE);
+  __atomic_store_n(&loop->n_tasks, n_tasks, __ATOMIC_RELEASE);
+  __atomic_store_n(&pool->claim, number << 32, __ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&pool->n_sleeping, __ATOMIC_SEQ_CST)) wake(&pool->claim);
 }
 
 /* After a loop with others: whether the next ones are run alone. */
@@ -111,44 +136,37 @@ static void note_stall(sotto_pool *pool, bool is_stalled) {
 
 void pool_run(sotto_pool *pool, pool_task *run, void *argument, int n_tasks) {
   const bool is_alone = !pool || pool->n_threads == 1 || pool->n_alone > 0;
-  if (is_alone || n_tasks == 1) {
+  if (is_alone || n_tasks <= 1) {
     for (int i = 0; i < n_tasks; i++) run(argument, i, 0);
     if (pool && pool->n_alone > 0) pool->n_alone--;
     return;
   }
-  const uint64_t loop = (__atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST) >> 32) + 1;
-  __atomic_store_n(&pool->claim, loop << 32 | CLOSED, __ATOMIC_SEQ_CST);
-  __atomic_store_n(&pool->run, run, __ATOMIC_RELAXED);
-  __atomic_store_n(&pool->argument, argument, __ATOMIC_RELAXED);
-  __atomic_store_n(&pool->n_tasks, (uint32_t)n_tasks, __ATOMIC_RELAXED);
-  __atomic_store_n(&pool->n_done, 0, __ATOMIC_SEQ_CST);
-  __atomic_store_n(&pool->claim, loop << 32, __ATOMIC_SEQ_CST);
-  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
-  if (__atomic_load_n(&pool->n_sleeping, __ATOMIC_SEQ_CST)) wake(&pool->epoch);
-  work(pool, 0);
-  note_stall(pool, wait_for_others(pool, n_tasks));
+  const uint32_t n_done = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
+  open_loop(pool, run, argument, (uint32_t)n_tasks);
+  uint64_t seen;
+  const uint32_t n_run = work(pool, 0, &seen);
+  note_stall(pool, wait_for_others(pool, n_done + (uint32_t)n_tasks - n_run));
 }
 
 void sotto_pool_work(sotto_pool *pool, uint32_t index) {
-  int32_t seen = __atomic_load_n(&pool->epoch, __ATOMIC_SEQ_CST);
   while (!__atomic_load_n(&pool->is_closing, __ATOMIC_SEQ_CST)) {
-    work(pool, (int)index);
-    int32_t epoch = seen;
-    for (int spins = 0; spins < SPINS && epoch == seen; spins++) {
+    uint64_t seen;
+    const uint32_t n_run = work(pool, (int)index, &seen);
+    if (n_run) __atomic_add_fetch(&pool->n_done, n_run, __ATOMIC_SEQ_CST);
+    if (n_run && __atomic_load_n(&pool->is_waiting, __ATOMIC_SEQ_CST)) wake(&pool->n_done);
+    int spins = 0;
+    while (spins < SPINS && __atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST) == seen) {
       pause_briefly();
-      epoch = __atomic_load_n(&pool->epoch, __ATOMIC_SEQ_CST);
+      spins++;
     }
-    if (epoch == seen) {
-      __atomic_add_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
-      sleep_while(&pool->epoch, seen, -1);
-      __atomic_sub_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
-    }
-    seen = __atomic_load_n(&pool->epoch, __ATOMIC_SEQ_CST);
+    if (spins < SPINS) continue;
+    __atomic_add_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
+    sleep_at_claim(&pool->claim, seen);
+    __atomic_sub_fetch(&pool->n_sleeping, 1, __ATOMIC_SEQ_CST);
   }
 }
 
 void sotto_pool_close(sotto_pool *pool) {
   __atomic_store_n(&pool->is_closing, 1, __ATOMIC_SEQ_CST);
-  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
-  wake(&pool->epoch);
+  open_loop(pool, NULL, NULL, 0);
 }

@@ -60,6 +60,13 @@ static void carve_experts(struct sotto_session *session, struct arena *arena) {
   session->shared_scores = carve_rows(arena, rows * TILE_ROWS);
 }
 
+/* Whether a level takes activations in this form. */
+static bool has_form(const struct kernels *kernels, enum act_form form) {
+  for (int layout = 0; layout < LAYOUT_COUNT; layout++)
+    if (act_form(kernels, (enum layout)layout) == form) return true;
+  return false;
+}
+
 static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   const struct config *config = &session->model->config;
   const uint64_t n_q = config->n_heads * config->head_stride, n_kv = config->n_kv_heads * config->head_stride;
@@ -83,9 +90,8 @@ static void carve_scratch(struct sotto_session *session, struct arena *arena) {
   session->gate = carve_rows(arena, rows * ff);
   session->up = carve_rows(arena, rows * ff);
   carve_experts(session, arena);
-  const bool has_halves = session->model->kernels->wide_form == ACT_SPLIT;
   for (enum act_form form = 0; form < ACT_FORM_COUNT; form++)
-    session->acts.forms[form] = arena_carve(arena, form == ACT_SPLIT && !has_halves ? 0 : rows / TILE_TOKENS,
+    session->acts.forms[form] = arena_carve(arena, has_form(session->model->kernels, form) ? rows / TILE_TOKENS : 0,
                                             act_tile_bytes(form, (int)round_up(widest, BLOCK)));
   session->panel_bytes = round_up(gemm_panel_bytes((int)widest), 64);
   session->panels = arena_carve(arena, session->n_threads, session->panel_bytes);

@@ -167,33 +167,56 @@ static void levels_agree_on_one_super_block(void) { levels_agree(256); }
 static void levels_agree_on_many_blocks(void) { levels_agree(768); }
 static void levels_agree_on_a_ragged_float_row(void) { levels_agree(37); }
 
+static bool is_same(float a, float b) { return a == b || (a != a && b != b); }
+
 static void hostile_activations_agree(void) {
   static const float strange[] = {0, -0.0f, 1e-40f, 1e-31f, 3e38f, -3e38f, NAN, INFINITY, -INFINITY, 1, -1};
   int level;
   for (int round = 0; round < 200; round++) {
     float x[128];
     for (int i = 0; i < 128; i++) x[i] = round % 4 == 3 ? test_random_float(&seed) * 1e-30f : strange[test_random(&seed) % 11];
-    struct { struct act1 narrow1[4]; struct wide1 wide1[4]; struct split1 split1[4]; struct act4 narrow4[1]; struct wide4 wide4[1]; struct split4 split4[1]; } a, b;
+    struct {
+      struct act1 narrow1[4];
+      struct wide1 widened1[4], wide1[4];
+      struct split1 split1[4];
+      struct act4 narrow4[1];
+      struct wide4 widened4[1], wide4[1];
+      struct split4 split4[1];
+    } a, b;
     memset(&a, 0, sizeof a);
     memset(&b, 0, sizeof b);
     const struct kernels *levels[2] = {kernels_select(LEVEL_SCALAR, &level), kernels_select(LEVEL_DOT, &level)};
     for (int i = 0; i < 2; i++) {
-      void *const ones[] = {i ? b.narrow1 : a.narrow1, i ? b.wide1 : a.wide1, i ? b.split1 : a.split1};
-      void *const tiles[] = {i ? b.narrow4 : a.narrow4, i ? b.wide4 : a.wide4, i ? b.split4 : a.split4};
+      void *const ones[] = {i ? b.narrow1 : a.narrow1, i ? b.widened1 : a.widened1, i ? b.wide1 : a.wide1, i ? b.split1 : a.split1};
+      void *const tiles[] = {i ? b.narrow4 : a.narrow4, i ? b.widened4 : a.widened4, i ? b.wide4 : a.wide4, i ? b.split4 : a.split4};
       for (int form = 0; form < ACT_FLOAT; form++) {
         levels[i]->prepare1[form](ones[form], x, 128);
         levels[i]->prepare4[form](tiles[form], x, 32, 32);
       }
     }
+#define SAME_BYTES(member) CHECK(memcmp(&a.member, &b.member, sizeof a.member) == 0)
     for (int i = 0; i < 4; i++) { /* the bits of a NaN scale may differ */
-      CHECK(memcmp(a.narrow1[i].q, b.narrow1[i].q, 32) == 0 && memcmp(a.wide1[i].q, b.wide1[i].q, sizeof a.wide1[i].q) == 0);
-      CHECK(memcmp(a.split1[i].halves, b.split1[i].halves, sizeof a.split1[i].halves) == 0);
-      CHECK(a.narrow1[i].d == b.narrow1[i].d && a.wide1[i].d == b.wide1[i].d && a.split1[i].d == a.wide1[i].d);
-      for (int c = 0; c < 32; c++) /* the halves are those of the whole */
+      SAME_BYTES(narrow1[i].q);
+      SAME_BYTES(narrow1[i].sum);
+      SAME_BYTES(widened1[i].q);
+      SAME_BYTES(widened1[i].sum);
+      SAME_BYTES(wide1[i].q);
+      SAME_BYTES(split1[i].halves);
+      CHECK(a.narrow1[i].d == b.narrow1[i].d && is_same(a.narrow1[i].ds, b.narrow1[i].ds));
+      CHECK(a.widened1[i].d == a.narrow1[i].d && b.widened1[i].d == a.narrow1[i].d && is_same(b.widened1[i].ds, a.narrow1[i].ds));
+      CHECK(a.wide1[i].d == b.wide1[i].d && a.split1[i].d == a.wide1[i].d);
+      for (int c = 0; c < 32; c++) { /* the forms hold the same: the halves those of the whole, shorts the bytes */
         CHECK(128 * a.split1[i].halves[c / 4][0][0][c % 4] + a.split1[i].halves[c / 4][1][0][c % 4] - 2048 == a.wide1[i].q[c / 4][c % 2][0][c % 4 / 2]);
+        CHECK(a.widened1[i].q[c / 4][c % 2][0][c % 4 / 2] == a.narrow1[i].q[c / 4][0][c % 4]);
+      }
     }
-    CHECK(memcmp(a.narrow4[0].q, b.narrow4[0].q, 128) == 0 && memcmp(a.wide4[0].q, b.wide4[0].q, 256) == 0);
-    CHECK(memcmp(a.split4[0].halves, b.split4[0].halves, sizeof a.split4[0].halves) == 0);
+    SAME_BYTES(narrow4[0].q);
+    SAME_BYTES(narrow4[0].sum);
+    SAME_BYTES(widened4[0].q);
+    SAME_BYTES(widened4[0].sum);
+    SAME_BYTES(wide4[0].q);
+    SAME_BYTES(split4[0].halves);
+#undef SAME_BYTES
   }
 }
 
