@@ -68,7 +68,7 @@ INLINE void scores_int8(float *out, int stride, const struct factors *queries, c
   struct shared shared;
   for (int p = p_begin & ~7; p < p_end; p += 8) {
     const int8_t *keys = (const int8_t *)kv->keys + (size_t)p * (size_t)head_dim;
-    if (p + KEYS_AHEAD < p_end) touch(keys + KEYS_AHEAD * head_dim, 8 * head_dim);
+    if (kernels_load_ahead && p + KEYS_AHEAD < p_end) touch(keys + KEYS_AHEAD * head_dim, 8 * head_dim);
     share(&shared, OF_QUERIES, n_rows, keys, 32, head_dim / 4);
 #define PASS(n, is_only)                                                                                                       \
   {                                                                                                                           \
@@ -155,7 +155,8 @@ INLINE void mix_block(float *const *out, const struct factors *weights, const fl
       }                                                                                                                         \
       for (int from = p_begin & ~7, to; from < end; from = to) {                                                                \
         to = from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK < end ? from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK : end;                   \
-        touch((const int8_t *)kv->values + (size_t)to * (size_t)head_dim, (end - to < MIX_BLOCK ? end - to : MIX_BLOCK) * head_dim); \
+        if (kernels_load_ahead)                                                                                                 \
+          touch((const int8_t *)kv->values + (size_t)to * (size_t)head_dim, (end - to < MIX_BLOCK ? end - to : MIX_BLOCK) * head_dim); \
         for (int i = 0; i < n; i++)                                                                                             \
           scales[i] = quantise_weights(factors_of(weights, i, (to - from) / 4), scores + (first + i) * stride + from,           \
                                        kv->value_scales + from, to - from);                                                     \

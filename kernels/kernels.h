@@ -33,10 +33,9 @@
 #define TILE_TOKENS 4 /* tokens of an activation tile in a gemm */
 #define BLOCK 32      /* columns of a quantisation block */
 
-/* Whether kernels load ahead (touch in simd.h). They may then read as many bytes behind the weights that they multiply: more
- * than a tile has. */
+/* Whether kernels load ahead (simd.h). They may then read as many bytes behind the weights that they multiply. */
 extern volatile bool kernels_load_ahead;
-#define READ_AHEAD 1536
+#define READ_AHEAD 8704
 #define CACHE_LINE 64
 
 #define UNROLL _Pragma("clang loop unroll(full)")

@@ -42,12 +42,9 @@ static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, 
     PIN(sum);                                                                 \
   } while (0)
 
-/* Has bytes brought into the cache that are wanted soon, where that pays. A processor's own prefetching stops at the end of a
- * page, where a virtual machine's look-up of the next one costs as much as the bytes. Wasm has no instruction for it; a load
- * whose value nobody uses holds up nobody until the processor's window of instructions in flight is full, so they stand close
- * together. */
+/* Loads ahead, which bring into the cache what is wanted soon, where that pays. Wasm has no instruction for it; a load whose value
+ * nobody uses holds up nobody until the processor's window of instructions in flight is full, so they stand close together. */
 INLINE void touch(const void *bytes, int n_bytes) {
-  if (!kernels_load_ahead) return;
   for (int i = 0; i < n_bytes; i += CACHE_LINE) {
 #ifdef __wasm__
     (void)*((const volatile uint8_t *)bytes + i);
@@ -55,6 +52,21 @@ INLINE void touch(const void *bytes, int n_bytes) {
     __builtin_prefetch((const uint8_t *)bytes + i);
 #endif
   }
+}
+
+/* A processor's own prefetching stops at the end of a page: in the next one the look-up of its address, which in a virtual machine
+ * is two, and the first lines are waited for. So who enters a page with the next n_bytes begins with the one that follows, and with
+ * a few lines of the one behind that, so that the look-up is not in the way of the others. */
+#define PAGE_BYTES 4096
+#define FIRST_LINES 16
+#define EARLY_LINES 4
+_Static_assert(READ_AHEAD >= 2 * PAGE_BYTES + EARLY_LINES * CACHE_LINE, "more is read ahead than may be");
+
+INLINE void touch_next_page(const uint8_t *bytes, int n_bytes) {
+  if (((uintptr_t)bytes & (PAGE_BYTES - 1)) >= (uintptr_t)n_bytes || !kernels_load_ahead) return;
+  const uint8_t *next = bytes - ((uintptr_t)bytes & (PAGE_BYTES - 1)) + PAGE_BYTES;
+  touch(next + PAGE_BYTES, EARLY_LINES * CACHE_LINE);
+  touch(next, FIRST_LINES * CACHE_LINE);
 }
 
 /* Constants of hot loops; masks[m]: m in each byte. V8 builds a vector constant anew at each of its uses, but keeps what it has

@@ -13,10 +13,10 @@ static double now_s(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Queues token ids that every vocabulary has, all different in their neighbourhood. */
+/* Queues token ids, all different in their neighbourhood where the vocabulary is not tiny. */
 static void append_sequence(struct engine *engine, uint32_t length, uint32_t stride, uint32_t first) {
   int32_t *tokens = allocate(length, sizeof *tokens);
-  for (uint32_t i = 0; i < length; i++) tokens[i] = (int32_t)(first + (uint64_t)i * stride % 4000);
+  for (uint32_t i = 0; i < length; i++) tokens[i] = (int32_t)((first + (uint64_t)i * stride % 4000) % engine->info.n_vocab);
   engine_append(engine, tokens, length);
   free(tokens);
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { writeTiny } from "../../models/make-tiny.mjs";
 import { MODEL_PATH, PACKAGE, run } from "./support.mjs";
 
 const SOTTO = fileURLToPath(new URL("bin/sotto.mjs", PACKAGE));
@@ -150,6 +151,11 @@ test("bench prints what speed prints", async () => {
   const number = "\\d+(\\.\\d)?";
   const spread = `\\{"median":${number},"min":${number},"max":${number}\\}`;
   assert.match(stdout, new RegExp(`^\\{"threads":2,"load_ms":\\d+,"prefill":${spread},"decode":${spread}\\}\\n$`));
+});
+
+test("bench takes tokens that a small vocabulary has", async () => {
+  const tiny = writeTiny(fileURLToPath(new URL("../../build/tiny", import.meta.url)), "llama");
+  assert.equal((await sotto(["bench", tiny, ..."--prompt 40 --new 2 --runs 1".split(" ")])).code, 0);
 });
 
 test("a reader that leaves early is no error", async () => {

@@ -21,8 +21,8 @@ export async function bench(engine, plan, betweenRuns = () => {}) {
 
 function measure(engine, plan, run) {
   engine.rewind(0);
-  if (plan.depth) evaluate(engine, sequence(plan.depth, 31, 300));
-  const prompt = sequence(plan.prompt, 37, 300 + run);
+  if (plan.depth) evaluate(engine, sequence(engine, plan.depth, 31, 300));
+  const prompt = sequence(engine, plan.prompt, 37, 300 + run);
   return engine.instance.scope(() => {
     const sampler = openSampler(engine, GREEDY, []);
     const begin = performance.now();
@@ -34,9 +34,9 @@ function measure(engine, plan, run) {
   });
 }
 
-// Token ids that every vocabulary has, all different in their neighbourhood.
-function sequence(length, stride, first) {
-  return Array.from({ length }, (_, i) => first + (i * stride) % 4000);
+// Token ids, all different in their neighbourhood where the vocabulary is not tiny.
+function sequence({ nVocab }, length, stride, first) {
+  return Array.from({ length }, (_, i) => (first + (i * stride) % 4000) % nVocab);
 }
 
 function evaluate(engine, tokens) {
