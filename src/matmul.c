@@ -5,7 +5,7 @@
 /* Chunks of a loop for each thread: many, so that one that is slowed down does not hold up the others for long; few where a
  * chunk is a microsecond, not much more than claiming it. */
 #define TOKEN_CHUNKS 2
-#define PROMPT_CHUNKS 8
+#define PROMPT_CHUNKS 32
 #define MAX_CHUNK 32        /* groups of 8 rows in one kernel call: short calls reach the engine's optimised tier sooner */
 #define MAX_PRODUCTS (1 << 24) /* of a chunk, some 0.3 ms: a thread that takes a millisecond counts as stalled (pool.c) */
 

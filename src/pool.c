@@ -1,12 +1,13 @@
-/* pool.c: a loop's tasks, claimed one by one by whoever is free.
+/* pool.c: a loop's tasks, claimed by whoever is free: several at once while many are left, one by one in the end.
  *
  * `claim` holds the loop's number (upper half) and its next task (lower half). Whoever raises it by a compare-and-swap
- * owns that task, and knows that the loop's fields, read before, belong to it: they lie in two slots in turn, so those of a
- * loop change only when `claim` has gone on to the next one. A helper may come late, be paused anywhere or not exist at all,
- * and every loop still ends. Helpers spin for a moment, then sleep; the caller does the same when the last tasks are others'.
+ * owns the tasks between, and knows that the loop's fields, read before, belong to it: they lie in two slots in turn, so
+ * those of a loop change only when `claim` has gone on to the next one. A helper may come late, be paused anywhere or not
+ * exist at all, and every loop still ends. Helpers spin for a moment, then sleep; the caller does the same when the last
+ * tasks are others'.
  *
  * What costs is a cache line that goes from core to core. The next loop's begin is one, which helpers wait for on `claim`
- * itself; a task claimed is one where the last was another's; and all that a helper has finished of a loop is told at once.
+ * itself; each claim is one where the last was another's; and all that a helper has finished of a loop is told at once.
  *
  * A helper whose core is taken away in the middle of a task holds up the caller for a slice of the system's scheduler,
  * thousands of times a task's length. When that happens the caller goes on alone for some loops, for more each time. */
@@ -16,6 +17,7 @@
 #include <stddef.h>
 
 #define SPINS 20000 /* 20 to 100 microseconds: longer than the pause between two loops of one layer, cheaper than being woken */
+#define CLAIMS 4          /* of n tasks that are left, n / (CLAIMS * threads) are claimed at once */
 #define STALL_NS 1000000      /* a helper that is this late has lost its core */
 #define ALONE_LEAST 512       /* loops, about two tokens of a small model */
 #define ALONE_MOST 32768      /* a second of it */
@@ -30,11 +32,11 @@ struct loop {
 struct sotto_pool {
   _Alignas(64) uint64_t claim;  /* helpers sleep on it */
   struct loop loops[2];         /* by the lowest bit of the loop's number */
+  uint32_t n_threads;
   _Alignas(64) uint32_t n_done; /* tasks that helpers have finished, of all loops */
   _Alignas(64) uint32_t n_sleeping, is_waiting, is_closing; /* helpers that sleep; whether the caller does */
-  _Alignas(64) uint32_t n_threads; /* from here on: the caller's own */
-  uint32_t n_alone, alone_next; /* loops that the caller still runs alone; and after the next stall */
-  uint32_t n_good;              /* loops without a stall */
+  _Alignas(64) uint32_t n_alone, alone_next; /* the caller's own: loops that it still runs alone; and after the next stall */
+  uint32_t n_good;                           /* loops without a stall */
 };
 
 #if defined(__wasm_atomics__)
@@ -88,10 +90,12 @@ static uint32_t work(sotto_pool *pool, int thread, uint64_t *seen) {
     struct loop *loop = &pool->loops[claim >> 32 & 1];
     pool_task *run = __atomic_load_n(&loop->run, __ATOMIC_ACQUIRE);
     void *argument = __atomic_load_n(&loop->argument, __ATOMIC_ACQUIRE);
-    if ((uint32_t)claim >= __atomic_load_n(&loop->n_tasks, __ATOMIC_ACQUIRE)) break;
-    if (!__atomic_compare_exchange_n(&pool->claim, &claim, claim + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
-    run(argument, (int)(uint32_t)claim, thread);
-    n_run++;
+    const uint32_t first = (uint32_t)claim, end = __atomic_load_n(&loop->n_tasks, __ATOMIC_ACQUIRE);
+    if (first >= end) break;
+    const uint32_t n = 1 + (end - first - 1) / (CLAIMS * pool->n_threads);
+    if (!__atomic_compare_exchange_n(&pool->claim, &claim, claim + n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+    for (uint32_t i = 0; i < n; i++) run(argument, (int)(first + i), thread);
+    n_run += n;
     claim = __atomic_load_n(&pool->claim, __ATOMIC_SEQ_CST);
   }
   *seen = claim;
