@@ -8,6 +8,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { load } from "../../build/sotto/index.js";
+import { median } from "../fidelity/statistics.mjs";
 import { chart } from "./chart.mjs";
 import { MODELS, ORACLE, ROOT, chromium, close, llamaWasm, native, node, wllama } from "./engines.mjs";
 import { writeBillion } from "./billion.mjs";
@@ -90,7 +91,6 @@ async function lookup(path) {
   return { with: median(rates.with), without: median(rates.without), tokens };
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const spread = (values) => ({ median: median(values), min: Math.min(...values), max: Math.max(...values) });
 
 /** Runs engines by turns; { name -> { prefill, decode, seconds } }, each { median, min, max }. */

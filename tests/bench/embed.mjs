@@ -11,7 +11,7 @@ import puppeteer from "puppeteer-core";
 import { serve } from "../../web/serve.mjs";
 import { MODEL, findTexts, makeModel, quantize, withWheel } from "../fidelity/minilm.mjs";
 import { ROOT, requireOracle } from "../fidelity/oracle.mjs";
-import { cosine, mean } from "../fidelity/statistics.mjs";
+import { cosine, mean, median } from "../fidelity/statistics.mjs";
 
 const BENCH = join(ROOT, "build/bench");
 const Q8_0 = join(BENCH, "models/all-MiniLM-L6-v2.Q8_0.gguf");
@@ -40,8 +40,6 @@ function makeFiles() {
   const python = join(BENCH, "python/bin/python");
   withWheel((wheel) => execFileSync(python, [join(ROOT, "models/make-minilm-onnx.py"), wheel, join(ONNX, "minilm")], { stdio: "pipe" }));
 }
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 requireOracle();
 makeFiles();

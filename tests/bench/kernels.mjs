@@ -4,6 +4,7 @@
 // alike; the figures are medians.
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { median } from "../fidelity/statistics.mjs";
 
 const LAYOUTS = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
   "IQ4_NL", "IQ4_XS", "MXFP4", "NVFP4", "Q1_0", "Q2_0", "TQ1_0", "TQ2_0",
@@ -160,7 +161,6 @@ for (let round = 0; round < Number(values.rounds) + 3; round++) {
   }
 }
 
-const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
 const rate = ({ samples }, amount) => amount / median(samples) / 1e9;
 const streaming = rate(candidates[0], GEMV_BYTES);
 console.log(`streaming read ${streaming.toFixed(1)} GB/s`);

@@ -1,4 +1,4 @@
-// statistics.mjs: what the fidelity measurements share: log-probabilities, divergences, means and their uncertainty.
+// statistics.mjs: what measurements share: log-probabilities, divergences, means and their uncertainty, medians.
 
 const N_RESAMPLES = 4000;
 
@@ -11,6 +11,9 @@ export function logSoftmax(logits) {
   const normalizer = max + Math.log(sum);
   return Float64Array.from(logits, (logit) => logit - normalizer);
 }
+
+/** The upper one of an even number. */
+export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** KL(p || q) of two rows of log-probabilities. */
 export function divergence(p, q) {

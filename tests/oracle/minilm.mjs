@@ -13,7 +13,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { BIN, PROGRAM, ROOT, ask, requireOracle } from "../fidelity/oracle.mjs";
-import { bootstrap, cosine, mean } from "../fidelity/statistics.mjs";
+import { bootstrap, cosine, mean, median } from "../fidelity/statistics.mjs";
 import { MODEL, findTexts, makeModel, quantize } from "../fidelity/minilm.mjs";
 
 const { openEngine } = await import(join(ROOT, "build/sotto/bin/direct.mjs"));
@@ -83,7 +83,6 @@ async function timeBoth(path, tokens) {
   return engines;
 }
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const number = (x) => Math.max(x, 0).toExponential(1);
 const describe = ({ distances, rates }) => `${number(mean(distances))} ${number(Math.max(...distances))}, ${median(rates).toFixed(0)}`;
 
