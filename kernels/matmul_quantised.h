@@ -84,11 +84,11 @@ INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_
     v128_t acc[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
     const uint8_t *x = acts;
     for (int t = 0; t < k / tile_columns(layout); t++, tile += layouts[layout].tile_bytes) {
-      touch_next_page(tile, layouts[layout].tile_bytes);
       if (n_blocks > 1) *tile_scales = load_tile_scales(&constants, layout, tile);
       for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
         struct sums sums;
         struct scales scales;
+        touch_ahead(tile + j * (layouts[layout].tile_bytes / n_blocks), layouts[layout].tile_bytes / n_blocks);
         dot_tile(&constants, layout, tile + scale_bytes + j * quants_bytes(layout), x, &sums);
         if (n_blocks == 1) *tile_scales = load_tile_scales(&constants, layout, tile); /* the dots need all registers */
         load_scales(&constants, layout, &scales, tile_scales, tile, j);

@@ -6,7 +6,7 @@ INLINE void unpack(enum layout layout, struct panel_block *panel, const uint8_t 
   const struct constants constants = load_constants();
   const int n_blocks = tile_columns(layout) / BLOCK;
   for (int t = 0; t < k / tile_columns(layout); t++, tile += layouts[layout].tile_bytes) {
-    touch_next_page(tile, layouts[layout].tile_bytes);
+    touch_ahead(tile, layouts[layout].tile_bytes);
     const struct tile_scales tile_scales = load_tile_scales(&constants, layout, tile);
     for (int j = 0; j < n_blocks; j++, panel++) {
       const uint8_t *block = tile + tile_scale_bytes(layout) + j * quants_bytes(layout);

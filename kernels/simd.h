@@ -58,15 +58,27 @@ INLINE void touch(const void *bytes, int n_bytes) {
  * is two, and the first lines are waited for. So who enters a page with the next n_bytes begins with the one that follows, and with
  * a few lines of the one behind that, so that the look-up is not in the way of the others. */
 #define PAGE_BYTES 4096
-#define FIRST_LINES 16
+#define FIRST_LINES 20
 #define EARLY_LINES 4
 _Static_assert(READ_AHEAD >= 2 * PAGE_BYTES + EARLY_LINES * CACHE_LINE, "more is read ahead than may be");
 
 INLINE void touch_next_page(const uint8_t *bytes, int n_bytes) {
-  if (((uintptr_t)bytes & (PAGE_BYTES - 1)) >= (uintptr_t)n_bytes || !kernels_load_ahead) return;
+  if (((uintptr_t)bytes & (PAGE_BYTES - 1)) >= (uintptr_t)n_bytes) return;
   const uint8_t *next = bytes - ((uintptr_t)bytes & (PAGE_BYTES - 1)) + PAGE_BYTES;
   touch(next + PAGE_BYTES, EARLY_LINES * CACHE_LINE);
   touch(next, FIRST_LINES * CACHE_LINE);
+}
+
+/* For one stretch of packed quants after the other: the next page, and what is LINES_AHEAD further on, each line once. */
+#define LINES_AHEAD 40
+
+INLINE void touch_ahead(const uint8_t *bytes, int n_bytes) {
+  if (!kernels_load_ahead) return;
+  touch_next_page(bytes, n_bytes);
+  const uint8_t *line = bytes + (-(uintptr_t)bytes & (CACHE_LINE - 1)); /* the first one that begins here */
+  const int n_whole = n_bytes / CACHE_LINE * CACHE_LINE;
+  touch(line + LINES_AHEAD * CACHE_LINE, n_whole);
+  if (line + n_whole < bytes + n_bytes) touch(line + LINES_AHEAD * CACHE_LINE + n_whole, CACHE_LINE);
 }
 
 /* Constants of hot loops; masks[m]: m in each byte. V8 builds a vector constant anew at each of its uses, but keeps what it has

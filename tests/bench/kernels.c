@@ -54,7 +54,7 @@ void EXPORT(attention)(const struct kernels *kernels, int type, float *out, floa
 int EXPORT(read_stream)(const v128_t *vectors, int n_bytes) {
   v128_t sums[4] = {0};
   for (int i = 0; i < n_bytes / 16; i += 4) {
-    touch_next_page((const uint8_t *)(vectors + i), CACHE_LINE);
+    touch_ahead((const uint8_t *)(vectors + i), CACHE_LINE);
     for (int j = 0; j < 4; j++) sums[j] ^= vectors[i + j];
   }
   const v128_t sum = (sums[0] ^ sums[1]) ^ (sums[2] ^ sums[3]);
