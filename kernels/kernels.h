@@ -49,8 +49,9 @@ enum layout {
   LAYOUT_COUNT
 };
 
-/* One block of 32 columns of one token, quantised: x = d * q. q[c] holds columns 4 c to 4 c + 3 four times over, as the four
- * rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. */
+/* One block of 32 columns of one token, quantised: x = d * q, |q| <= NARROW_LIMIT. q[c] holds columns 4 c to 4 c + 3 four times
+ * over, as the four rows of a vector meet them: a plain load is an instruction less than one that spreads four bytes. */
+#define NARROW_LIMIT 127
 struct act1 {
   int8_t q[BLOCK / 4][4][4];
   float d, ds;    /* scale; scale times the sum of q */
@@ -79,7 +80,6 @@ struct wide4 {
 
 /* The 12 bits in two parts, for a dot that takes 7 bits without a sign: x = d * (128 * high + low - 2048), where high is
  * halves[c][0], low halves[c][1], and both are spread as in act1. */
-#define NARROW_LIMIT 127
 #define WIDE_LIMIT 2047
 struct split1 {
   uint8_t halves[BLOCK / 4][2][4][4];

@@ -22,7 +22,8 @@ INLINE void gemv_groups(enum layout layout, int n_wide, float *y, const uint8_t 
   for (int from = 0; from < k; from += BLOCK) {
     v128_t sum[4] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0), wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
     const int to = from + BLOCK < k ? from + BLOCK : k;
-    for (int i = 0; layout != LAYOUT_F32 && kernels_load_ahead && i < n_wide; i++) /* F32 has so few instructions a byte that it is far ahead itself */
+    /* F32 has so few instructions a byte that it is far ahead by itself. */
+    for (int i = 0; layout != LAYOUT_F32 && kernels_load_ahead && i < n_wide; i++)
       touch_next_page(w + (size_t)i * group_bytes + from * column_bytes(layout), (to - from) * column_bytes(layout));
     for (int i = from; i < to; i++) {
       const v128_t splat = wasm_v128_load32_splat(x + i);
