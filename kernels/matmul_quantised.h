@@ -75,30 +75,55 @@ INLINE v128_t add_block(enum layout layout, v128_t zero, v128_t acc, const struc
 
 /* ---- one token ---- */
 
-INLINE void gemv(enum layout layout, float *y, const uint8_t *tile, const uint8_t *acts, int k, int n_groups) {
+/* One of the groups that take turns (simd.h): its sums so far; and the scales of its tile, where that has several blocks. */
+struct stream {
+  v128_t acc[2];
+  struct tile_scales scales;
+};
+
+/* n_streams groups, `stride` bytes and y_stride rows apart: the same block of each in turn. */
+INLINE void gemv_streams(enum layout layout, int n_streams, float *y, int y_stride, const uint8_t *w, size_t stride,
+                         const uint8_t *x, int k) {
   const struct constants constants = load_constants();
-  const int n_blocks = tile_columns(layout) / BLOCK, scale_bytes = tile_scale_bytes(layout);
-  struct tile_scales loaded, *tile_scales = &loaded;
-  if (n_blocks > 1) PIN(tile_scales); /* no registers are left to keep them in */
-  for (int g = 0; g < n_groups; g++) {
-    v128_t acc[2] = {wasm_f32x4_splat(0), wasm_f32x4_splat(0)};
-    const uint8_t *x = acts;
-    for (int t = 0; t < k / tile_columns(layout); t++, tile += layouts[layout].tile_bytes) {
-      if (n_blocks > 1) *tile_scales = load_tile_scales(&constants, layout, tile);
-      for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
+  const int n_blocks = tile_columns(layout) / BLOCK, stretch = layouts[layout].tile_bytes / n_blocks;
+  struct stream array[STREAMS], *streams = array;
+  PIN(streams); /* there are no registers to keep them in */
+  const struct stream *end = streams + n_streams;
+  PIN(end);
+  for (struct stream *s = streams; s < end; s++) s->acc[0] = s->acc[1] = wasm_f32x4_splat(0);
+  for (int t = 0; t < k / tile_columns(layout); t++, w += layouts[layout].tile_bytes) {
+    const uint8_t *tile = w;
+    for (struct stream *s = streams; n_blocks > 1 && s < end; s++, tile += stride)
+      s->scales = load_tile_scales(&constants, layout, tile);
+    for (int j = 0; j < n_blocks; j++, x += act_bytes(layout, 1)) {
+      tile = w;
+      for (struct stream *s = streams; s < end; s++, tile += stride) {
         struct sums sums;
         struct scales scales;
-        touch_ahead(tile + j * (layouts[layout].tile_bytes / n_blocks), layouts[layout].tile_bytes / n_blocks);
-        dot_tile(&constants, layout, tile + scale_bytes + j * quants_bytes(layout), x, &sums);
-        if (n_blocks == 1) *tile_scales = load_tile_scales(&constants, layout, tile); /* the dots need all registers */
-        load_scales(&constants, layout, &scales, tile_scales, tile, j);
-        for (int h = 0; h < 2; h++)
-          acc[h] = add_block(layout, wasm_i32x4_splat(zero_point(layout)), acc[h], &sums, &scales, h, load_act(layout, 1, x, 0));
+        touch_ahead(tile + j * stretch, stretch);
+        dot_tile(&constants, layout, tile + tile_scale_bytes(layout) + j * quants_bytes(layout), x, &sums);
+        const struct tile_scales tile_scales = n_blocks > 1 ? s->scales : load_tile_scales(&constants, layout, tile);
+        load_scales(&constants, layout, &scales, &tile_scales, tile, j);
+        const struct act_scales act = load_act(layout, 1, x, 0);
+        const v128_t zero = wasm_i32x4_splat(zero_point(layout));
+        const v128_t acc0 = add_block(layout, zero, s->acc[0], &sums, &scales, 0, act);
+        s->acc[1] = add_block(layout, zero, s->acc[1], &sums, &scales, 1, act);
+        s->acc[0] = acc0;
       }
     }
-    wasm_v128_store(y + g * TILE_ROWS, acc[0]);
-    wasm_v128_store(y + g * TILE_ROWS + 4, acc[1]);
   }
+  for (struct stream *s = streams; s < end; s++, y += y_stride) {
+    wasm_v128_store(y, s->acc[0]);
+    wasm_v128_store(y + 4, s->acc[1]);
+  }
+}
+
+INLINE void gemv(enum layout layout, float *y, const uint8_t *w, const uint8_t *acts, int k, int n_groups) {
+  const size_t group_bytes = layout_group_bytes(layout, k);
+  const int n_each = n_groups / STREAMS; /* groups of a stream; the last ones go one by one */
+  for (int g = 0; g < n_groups; g = g + 1 == n_each ? STREAMS * n_each : g + 1)
+    gemv_streams(layout, g < n_each ? STREAMS : 1, y + g * TILE_ROWS, n_each * TILE_ROWS, w + (size_t)g * group_bytes,
+                 (size_t)n_each * group_bytes, acts, k);
 }
 
 /* ---- tiles of four tokens ---- */

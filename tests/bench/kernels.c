@@ -50,13 +50,17 @@ void EXPORT(attention)(const struct kernels *kernels, int type, float *out, floa
   if (part & 4) kernels->attn_mix[type](out, scores, stride, rows, &kv, head_dim, 0, n);
 }
 
-/* The streaming read that weights are compared with. */
-int EXPORT(read_stream)(const v128_t *vectors, int n_bytes) {
+/* The streaming read that weights are compared with: STREAMS parts in turn, 256 bytes of each. */
+int EXPORT(read_stream)(const uint8_t *bytes, int n_bytes) {
+  const int turn = 4 * CACHE_LINE, part = n_bytes / STREAMS;
   v128_t sums[4] = {0};
-  for (int i = 0; i < n_bytes / 16; i += 4) {
-    touch_ahead((const uint8_t *)(vectors + i), CACHE_LINE);
-    for (int j = 0; j < 4; j++) sums[j] ^= vectors[i + j];
-  }
+  for (int at = 0; at < part; at += turn)
+    for (int s = 0; s < STREAMS; s++) {
+      const uint8_t *p = bytes + s * part + at;
+      touch_ahead(p, turn);
+      for (int i = 0; i < turn; i += CACHE_LINE)
+        for (int j = 0; j < 4; j++) sums[j] ^= wasm_v128_load(p + i + 16 * j);
+    }
   const v128_t sum = (sums[0] ^ sums[1]) ^ (sums[2] ^ sums[3]);
   return wasm_i32x4_extract_lane(sum, 0) ^ wasm_i32x4_extract_lane(sum, 3);
 }
