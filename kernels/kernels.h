@@ -33,8 +33,11 @@
 #define TILE_TOKENS 4 /* tokens of an activation tile in a gemm */
 #define BLOCK 32      /* columns of a quantisation block */
 
-/* Whether kernels load ahead (simd.h). They may then read as many bytes behind the weights that they multiply. */
+/* How weights are read (simd.h): a gemv goes through so many groups in turn, 1 or STREAMS; whether kernels load ahead. They may
+ * then read as many bytes behind the weights that they multiply. */
+extern volatile int kernels_streams;
 extern volatile bool kernels_load_ahead;
+#define STREAMS 4
 #define READ_AHEAD 8704
 #define CACHE_LINE 64
 

@@ -75,13 +75,14 @@ INLINE v128_t add_block(enum layout layout, v128_t zero, v128_t acc, const struc
 
 /* ---- one token ---- */
 
-/* One of the groups that take turns (simd.h): its sums so far; and the scales of its tile, where that has several blocks. */
+/* A processor fetches by itself what is read in the order of addresses, but in each page only so far ahead. Read in turn, several
+ * pages have so much more under way. One of the groups that take turns: its sums so far; its tile's scales, for several blocks. */
 struct stream {
   v128_t acc[2];
   struct tile_scales scales;
 };
 
-/* n_streams groups, `stride` bytes and y_stride rows apart: the same block of each in turn. */
+/* n_streams (1 to STREAMS) groups, `stride` bytes and y_stride rows apart: the same block of each in turn. */
 INLINE void gemv_streams(enum layout layout, int n_streams, float *y, int y_stride, const uint8_t *w, size_t stride,
                          const uint8_t *x, int k) {
   const struct constants constants = load_constants();
@@ -120,9 +121,9 @@ INLINE void gemv_streams(enum layout layout, int n_streams, float *y, int y_stri
 
 INLINE void gemv(enum layout layout, float *y, const uint8_t *w, const uint8_t *acts, int k, int n_groups) {
   const size_t group_bytes = layout_group_bytes(layout, k);
-  const int n_each = n_groups / STREAMS; /* groups of a stream; the last ones go one by one */
-  for (int g = 0; g < n_groups; g = g + 1 == n_each ? STREAMS * n_each : g + 1)
-    gemv_streams(layout, g < n_each ? STREAMS : 1, y + g * TILE_ROWS, n_each * TILE_ROWS, w + (size_t)g * group_bytes,
+  const int n_streams = kernels_streams, n_each = n_groups / n_streams; /* groups of a stream; the last ones go one by one */
+  for (int g = 0; g < n_groups; g = g + 1 == n_each ? n_streams * n_each : g + 1)
+    gemv_streams(layout, g < n_each ? n_streams : 1, y + g * TILE_ROWS, n_each * TILE_ROWS, w + (size_t)g * group_bytes,
                  (size_t)n_each * group_bytes, acts, k);
 }
 

@@ -44,6 +44,7 @@
 #include "table.inc"
 #endif
 
+volatile int kernels_streams = 1;
 volatile bool kernels_load_ahead;
 
 const struct kernels *kernels_select(int level, int *chosen) {

@@ -42,10 +42,6 @@ static inline v128_t wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v128_t a, v128_t b, 
     PIN(sum);                                                                 \
   } while (0)
 
-/* A processor fetches ahead by itself what is read in the order of addresses, but only so far in each page. Whoever reads in turn
- * in several pages has so much more under way: a gemv does it in so many groups at once, each a part of its weights away. */
-#define STREAMS 4
-
 /* Loads ahead, which bring into the cache what is wanted soon, where that pays. Wasm has no instruction for it; a load whose value
  * nobody uses holds up nobody until the processor's window of instructions in flight is full, so they stand close together. */
 INLINE void touch(const void *bytes, int n_bytes) {

@@ -6,8 +6,10 @@
  * chunk is a microsecond, not much more than claiming it. */
 #define TOKEN_CHUNKS 2
 #define PROMPT_CHUNKS 32
-#define MAX_CHUNK 32        /* groups of 8 rows in one kernel call: short calls reach the engine's optimised tier sooner */
-#define MAX_PRODUCTS (1 << 24) /* of a chunk, some 0.3 ms: a thread that takes a millisecond counts as stalled (pool.c) */
+#define MAX_CHUNK 128 /* groups of 8 rows in one kernel call: short calls reach the engine's optimised tier sooner */
+/* Products of a chunk, some 0.3 ms: a thread that takes a millisecond counts as stalled (pool.c). */
+#define MAX_PRODUCTS (1 << 24)
+#define MAX_TOKEN_PRODUCTS (1 << 22) /* of one token, which waits for memory */
 
 struct prepare_job {
   struct sotto_session *session;
@@ -70,7 +72,8 @@ void matmul_run(struct sotto_session *session, int n_tokens, const struct produc
   int n_groups = 0, n_tasks = 0;
   for (int i = 0; i < n_products; i++) n_groups += n_groups_of(&products[i]);
   int chunk = n_groups / ((int)session->n_threads * (n_tokens == 1 ? TOKEN_CHUNKS : PROMPT_CHUNKS)) + 1;
-  const uint64_t most = MAX_PRODUCTS / ((uint64_t)TILE_ROWS * products[0].weight->k * (uint64_t)n_tokens);
+  const uint64_t group_products = (uint64_t)TILE_ROWS * products[0].weight->k * (uint64_t)n_tokens;
+  const uint64_t most = (n_tokens == 1 ? MAX_TOKEN_PRODUCTS : MAX_PRODUCTS) / group_products;
   if (chunk > MAX_CHUNK) chunk = MAX_CHUNK;
   if ((uint64_t)chunk > most) chunk = most ? (int)most : 1;
   for (int i = 0; i < n_products; i++) n_tasks += (n_groups_of(&products[i]) + chunk - 1) / chunk;

@@ -167,4 +167,7 @@ bool sotto_level_try(enum sotto_level level, uint32_t n_times) {
   return kernels_try((int)level, n_times < INT32_MAX ? (int)n_times : INT32_MAX);
 }
 
-void sotto_load_ahead(bool is_on) { kernels_load_ahead = is_on; }
+void sotto_set_reading(enum sotto_reading reading) {
+  kernels_load_ahead = reading == SOTTO_READ_AHEAD;
+  kernels_streams = reading == SOTTO_READ_STREAMS ? STREAMS : 1;
+}

@@ -133,9 +133,11 @@ enum sotto_level { SOTTO_LEVEL_BEST, SOTTO_LEVEL_SCALAR, SOTTO_LEVEL_SIMD128, SO
 /* Multiplies some matrices with a level's kernels, n_times; each is 131,072 multiplications. False: this module lacks it. */
 bool sotto_level_try(enum sotto_level level, uint32_t n_times);
 
-/* Has the kernels of all models load weights some way ahead of those that they multiply, or not, as at first. Which is faster
- * is for the processor, and for the caller to find out by timing tokens. The results are the same bits. */
-void sotto_load_ahead(bool is_on);
+/* How the kernels of all models read weights for one token: in the order of their addresses, as at first; so, with loads of what
+ * comes some way later; or in turn in several places, each of which the processor fetches ahead by itself. Which is fastest is
+ * for the processor, and for the caller to find out by timing tokens. The results are the same bits. */
+enum sotto_reading { SOTTO_READ_IN_ORDER, SOTTO_READ_AHEAD, SOTTO_READ_STREAMS };
+void sotto_set_reading(enum sotto_reading reading);
 
 struct sotto_model_options {
   uint32_t sizeof_options; /* sizeof(struct sotto_model_options); zero in any other field means the default */

@@ -8,7 +8,10 @@ const struct kernels *EXPORT(table)(int level) {
   return kernels_select(level, &chosen);
 }
 
-void EXPORT(load_ahead)(bool is_on) { kernels_load_ahead = is_on; }
+void EXPORT(set_reading)(int n_streams, bool is_ahead) {
+  kernels_streams = n_streams;
+  kernels_load_ahead = is_ahead;
+}
 
 int EXPORT(tile_bytes)(const struct kernels *kernels, int layout, int k) {
   return (int)act_tile_bytes(act_form(kernels, (enum layout)layout), k);
@@ -57,7 +60,6 @@ int EXPORT(read_stream)(const uint8_t *bytes, int n_bytes) {
   for (int at = 0; at < part; at += turn)
     for (int s = 0; s < STREAMS; s++) {
       const uint8_t *p = bytes + s * part + at;
-      touch_ahead(p, turn);
       for (int i = 0; i < turn; i += CACHE_LINE)
         for (int j = 0; j < 4; j++) sums[j] ^= wasm_v128_load(p + i + 16 * j);
     }

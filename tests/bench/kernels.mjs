@@ -1,4 +1,4 @@
-// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME] [--rounds N] [--megabytes N] [--ahead]
+// kernels.mjs: how fast each kernel is (make bench-kernels). usage: node tests/bench/kernels.mjs [LAYOUT...|attention] [--level NAME] [--rounds N] [--megabytes N] [--ahead] [--streams 1]
 // Prints GMAC/s; for gemv, whose weights (--megabytes) lie in memory and not in a cache, GB/s of packed weights too, and their share of
 // a plain streaming read in the same run. All kernels take turns, in samples of some milliseconds, so that noise hits all
 // alike; the figures are medians.
@@ -13,6 +13,7 @@ const LEVELS = { simd128: 2, relaxed: 3, dot: 4 };
 const FLOATS = 3; // the first three layouts
 const K = 1536; // columns: six blocks of a K type, SmolLM2's feed-forward
 const GEMM = { nGroups: 32, nTiles: 32 }; // 256 rows, 128 tokens
+const PORTION = 128; // groups of a gemv in one call
 const SAMPLE_MS = 4;
 
 // Where the f16 scales of a file block are, and what they scale: kept large enough that no product is denormal.
@@ -26,12 +27,12 @@ const F16_HUNDREDTH = 0x211f; // 0.01 in f16
 const FP4_SCALE = 0x70; // 2^-15 as E8M0, 64 as UE4M3
 
 const { values, positionals } = parseArgs({ options: { level: { type: "string" }, rounds: { type: "string", default: "30" },
-  megabytes: { type: "string", default: "48" }, ahead: { type: "boolean", default: false } }, allowPositionals: true });
+  megabytes: { type: "string", default: "48" }, ahead: { type: "boolean", default: false }, streams: { type: "string", default: "4" } }, allowPositionals: true });
 const GEMV_BYTES = Number(values.megabytes) * 2 ** 20; // larger than the caches
 const memory = new WebAssembly.Memory({ initial: 1024 });
 const module = new WebAssembly.Module(readFileSync(new URL("../../build/bench/kernels.wasm", import.meta.url)));
 const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-exports.load_ahead(values.ahead);
+exports.set_reading(Number(values.streams), values.ahead);
 
 let top = exports.__heap_base.value;
 function allocate(nBytes) {
@@ -98,9 +99,9 @@ for (const name of names) {
     exports.quantise(table, layout, one, floats, K, 0);
     exports.quantise(table, layout, form, floats, K, GEMM.nTiles);
     candidates.push({
-      name: `gemv ${name} ${level}`, bytes: nGroups * groupBytes, macs: nGroups * 8 * K, samples: [], calls: Math.ceil(nGroups / 32),
+      name: `gemv ${name} ${level}`, bytes: nGroups * groupBytes, macs: nGroups * 8 * K, samples: [], calls: Math.ceil(nGroups / PORTION),
       // In portions, as the engine calls it: a long call would stay in the baseline tier.
-      run: (call) => exports.gemv(table, layout, y, weights + call * 32 * groupBytes, one, K, Math.min(32, nGroups - call * 32)),
+      run: (call) => exports.gemv(table, layout, y, weights + call * PORTION * groupBytes, one, K, Math.min(PORTION, nGroups - call * PORTION)),
     });
     candidates.push({
       name: `gemm ${name} ${level}`, macs: 8 * GEMM.nGroups * nTokens * K, samples: [],

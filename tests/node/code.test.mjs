@@ -9,7 +9,7 @@ const skip = process.arch === "x64" ? false : "the names of instructions are tho
 const BOUNDS = {
   panel_Q4_1_relaxed: { each: 2.9, spills: 20 },
   panel_Q4_1_simd128: { each: 3.5, spills: 32 },
-  gemv_Q4_1_relaxed: { each: 4.7, spills: 0 }, // 0.7 of which ask whether to load ahead, and where
+  gemv_Q4_1_relaxed: { each: 4.7, spills: 0 }, // 0.4 of which ask whether to load ahead, and where
   gemv_Q8_0_simd128: { each: 4.5, spills: 1 },
   gemv_Q4_1_dot: { each: 4.5, spills: 0 },
   gemv_Q6_K_relaxed: { each: 6.7, spills: 9 },

@@ -6,7 +6,7 @@ import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
 import { fastestLevel } from "./level.js";
-import { LoadAhead } from "./load-ahead.js";
+import { Reading } from "./reading.js";
 import { defer, pause } from "./platform.js";
 import { describeHelpers } from "./threads.js";
 
@@ -19,7 +19,7 @@ const PROGRESS_MS = 100; // between two reports
 export class Engine {
   #arrival = defer(); // of the next weights; once the chunks have failed it rejects for good
   #isFed = false;
-  #loadAhead;
+  #reading;
   #chunks;
 
   /**
@@ -42,7 +42,7 @@ export class Engine {
     this.#chunks = chunks;
     this.instance = instance;
     this.exports = instance.exports;
-    this.#loadAhead = new LoadAhead(instance.exports);
+    this.#reading = new Reading(instance.exports);
     this.options = options;
     this.header = new Header(instance);
     this.out = instance.allocate(16); // where calls write their results
@@ -255,7 +255,7 @@ export class Engine {
   }
 
   append(tokens) {
-    this.#loadAhead.next(tokens.length);
+    this.#reading.next(tokens.length);
     this.#checkTokens(tokens, this.nTokens);
     this.#withTokens(tokens, (at) => this.instance.check("sotto_session_append", this.session, at, tokens.length));
   }
