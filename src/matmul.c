@@ -6,7 +6,7 @@
  * chunk is a microsecond, not much more than claiming it. */
 #define TOKEN_CHUNKS 2
 #define PROMPT_CHUNKS 32
-#define MAX_CHUNK 128 /* groups of 8 rows in one kernel call: short calls reach the engine's optimised tier sooner */
+#define MAX_CHUNK 512 /* groups of 8 rows in one kernel call: short calls reach the engine's optimised tier sooner */
 /* Products of a chunk, some 0.3 ms: a thread that takes a millisecond counts as stalled (pool.c). */
 #define MAX_PRODUCTS (1 << 24)
 #define MAX_TOKEN_PRODUCTS (1 << 22) /* of one token, which waits for memory */
