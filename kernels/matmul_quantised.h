@@ -107,6 +107,7 @@ INLINE void gemv_streams(enum layout layout, int n_streams, float *y, int y_stri
         load_scales(&constants, layout, &scales, &tile_scales, tile, j);
         const struct act_scales act = load_act(layout, 1, x, 0);
         const v128_t zero = wasm_i32x4_splat(zero_point(layout));
+        /* Both before either is stored: behind a store `act` would be loaded anew. */
         const v128_t acc0 = add_block(layout, zero, s->acc[0], &sums, &scales, 0, act);
         s->acc[1] = add_block(layout, zero, s->acc[1], &sums, &scales, 1, act);
         s->acc[0] = acc0;

@@ -144,16 +144,16 @@ static void levels_agree(int k) {
     fill_rows((enum layout)layout, rows, MAX_GROUPS * 8, k);
     pack_all((enum layout)layout, MAX_GROUPS * 8, k);
     for (int n_tokens = 1; n_tokens <= MAX_TOKENS; n_tokens = n_tokens == 1 ? 4 : n_tokens + 4)
-      for (int n_groups = 1; n_groups <= MAX_GROUPS; n_groups *= 3) {
+      for (int n_groups = 1; n_groups <= MAX_GROUPS; n_groups = n_groups < 3 ? n_groups + 1 : 3 * n_groups) {
         for (int i = 0; i < MAX_TOKENS * MAX_K; i++) ours.x[i] = theirs.x[i] = test_random_float(&seed) * (i % 97 == 0 ? 40 : 1);
         multiply(scalar, &theirs, (enum layout)layout, n_tokens, k, n_groups);
-        for (int i = 2 * LEVEL_SIMD128; i < 2 * LEVEL_DOT + 2; i++) {
-          const int other = i / 2;
-          kernels_streams = i % 2 ? STREAMS : 1;
-          multiply(kernels_select(other, &level), &ours, (enum layout)layout, n_tokens, k, n_groups);
-          if (!CHECK(memcmp(ours.y, theirs.y, sizeof ours.y) == 0))
-            printf("%s level %d, %d tokens, %d groups, %d streams, k %d\n", names[layout], other, n_tokens, n_groups, kernels_streams, k);
-        }
+        for (int other = LEVEL_SIMD128; other <= LEVEL_DOT; other++)
+          for (int n_streams = 1; n_streams <= (n_tokens == 1 ? STREAMS : 1); n_streams += STREAMS - 1) { /* a gemm has none */
+            kernels_streams = n_streams;
+            multiply(kernels_select(other, &level), &ours, (enum layout)layout, n_tokens, k, n_groups);
+            if (!CHECK(memcmp(ours.y, theirs.y, sizeof ours.y) == 0))
+              printf("%s level %d, %d tokens, %d groups, %d streams, k %d\n", names[layout], other, n_tokens, n_groups, n_streams, k);
+          }
         for (int t = 0; t < n_tokens && n_tokens > 1; t++) { /* a gemm's token is a gemv's */
           memcpy(theirs.x, ours.x + t * k, (size_t)k * 4);
           multiply(scalar, &theirs, (enum layout)layout, 1, k, n_groups);

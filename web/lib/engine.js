@@ -6,8 +6,8 @@ import { SottoError, errorOf, orAbort, throwIfAborted } from "./errors.js";
 import { Header } from "./header.js";
 import { Instance, statusError } from "./instance.js";
 import { fastestLevel } from "./level.js";
-import { Reading } from "./reading.js";
 import { defer, pause } from "./platform.js";
+import { Reading } from "./reading.js";
 import { describeHelpers } from "./threads.js";
 
 const SCRATCH_BYTES = 1 << 20; // for requests, beside the sampler's: memory does not grow later, as a rule
