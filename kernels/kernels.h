@@ -57,28 +57,28 @@ enum layout {
 #define NARROW_LIMIT 127
 struct act1 {
   int8_t q[BLOCK / 4][4][4];
-  float d, ds;    /* scale; scale times the sum of q */
-  int32_t sum[2]; /* sums of q over columns 0-15 and 16-31 */
+  float d, ds;        /* scale; scale times the sum of q */
+  int16_t sums[2][2]; /* of q over columns 0-15 and 16-31: of columns 4 c and 4 c + 1, of 4 c + 2 and 4 c + 3 */
 };
 
 /* The same of four tokens. */
 struct act4 {
   int8_t q[BLOCK / 4][TILE_TOKENS][4][4];
   float d[TILE_TOKENS], ds[TILE_TOKENS];
-  int32_t sum[2][TILE_TOKENS];
+  int16_t sums[2][TILE_TOKENS][2];
 };
 
 /* The same as shorts, of 12 bits, |q| <= WIDE_LIMIT, or of 8. q[c][0] holds columns 4 c and 4 c + 2, q[c][1] the two others: as
  * the even and the odd bytes of a packed lane meet them; of a single token four times over. */
 struct wide1 {
   int16_t q[BLOCK / 4][2][4][2];
-  float d, ds;    /* ds, sum: of 8 bits alone */
-  int32_t sum[2];
+  float d, ds;        /* ds, sums: of 8 bits alone */
+  int16_t sums[2][2]; /* as act1's */
 };
 struct wide4 {
   int16_t q[BLOCK / 4][TILE_TOKENS][2][2];
   float d[TILE_TOKENS], ds[TILE_TOKENS];
-  int32_t sum[2][TILE_TOKENS];
+  int16_t sums[2][TILE_TOKENS][2];
 };
 
 /* The 12 bits in two parts, for a dot that takes 7 bits without a sign: x = d * (128 * high + low - 2048), where high is

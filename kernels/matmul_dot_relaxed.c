@@ -4,6 +4,7 @@
  *
  *   sum of q * x  =  128 * (sum of q * high - sum of q * 16)  +  sum of q * low */
 #define LEVEL dot
+#define SHORT_SUMS 0
 #define NARROW1 struct act1
 #define NARROW4 struct act4
 #define WIDE1 struct split1
@@ -30,7 +31,7 @@ INLINE void dot_wide_tile(const struct constants *constants, enum layout layout,
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
                      struct sums *sums) {
   const struct act1 *x = act;
-  for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
+  start_sums(constants, layout, 1, act, wasm_i16x8_splat(zero_point(layout)), sums);
   if (is_wide(layout)) {
     dot_wide_tile(constants, layout, tile, act, sums->v[0]);
     return;
@@ -39,7 +40,7 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   UNROLL
   for (int c = 0; c < CHUNKS; c++) {
     const v128_t splat = wasm_v128_load(x->q[c]);
-    v128_t *sum = sums->v[has_halves(layout) ? c / 4 : 0];
+    v128_t *sum = sums->v[has_parts(layout) ? c / (CHUNKS / 2) : 0];
     for (int h = 0; h < 2; h++) ADD_DOT(sum[h], splat, take_quants(constants, layout, tile, c, h, &last));
   }
 }
@@ -62,12 +63,10 @@ INLINE void dot_wide_panel(const struct panel_block *panel, const struct split4 
 }
 
 INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,
-                      struct sums out[TILE_TOKENS]) {
-  (void)constants;
+                      v128_t zero, struct sums out[TILE_TOKENS]) {
   const uint8_t *q = panel->q;
   const struct act4 *x = act;
-  for (int i = 0; i < TILE_TOKENS; i++)
-    for (int half = 0; half < 2; half++) out[i].v[half][0] = out[i].v[half][1] = wasm_i32x4_splat(0);
+  start_sums(constants, layout, TILE_TOKENS, act, zero, out);
   if (is_wide(layout)) {
     dot_wide_panel(panel, act, out);
     return;
@@ -77,7 +76,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
     const v128_t quants[2] = {wasm_v128_load(q + 32 * c), wasm_v128_load(q + 32 * c + 16)};
     for (int i = 0; i < TILE_TOKENS; i++) {
       const v128_t splat = wasm_v128_load(x->q[c][i]);
-      v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
+      v128_t *sum = out[i].v[has_parts(layout) ? c / (CHUNKS / 2) : 0];
       for (int h = 0; h < 2; h++) ADD_DOT(sum[h], splat, quants[h]);
     }
   }

@@ -1,76 +1,61 @@
 /* matmul_relaxed.c: gemv and gemm with i16x8.relaxed_dot, which multiplies 16 signed bytes by 16 bytes of 0 to 127 and
  * adds them in pairs. With the activations (-127 to 127) first and unsigned quants second every engine computes the
- * same, as long as nothing leaves 16 bits: so many dots are added up before the sum is widened:
+ * same. Eight dots, or the four of a half that has a scale of its own, are added up in 16 bits. Those wrap around, so what needs
+ * room is the final sum alone, and it is that of quants less their zero point, which goes off with the first dot:
  *
- *   up to 4 bits: 8 dots, 8 * 2 * 15 * 127 = 30,480    5 bits: 4 dots, 31,496    6 bits: 2 dots, 32,004
- *
- * and no more than a half of 16 columns has, 4 dots, where halves have scales of their own. */
+ *   8 dots    up to 4 bits: 16 * 15 * 127 = 30,480    5 bits, -16 to 15: 16 * 16 * 127 = 32,512
+ *   4 dots    5 bits, 0 to 31: 8 * 31 * 127 = 31,496    6 bits, -32 to 31: 8 * 32 * 127 = 32,512 */
 #define LEVEL relaxed
+#define SHORT_SUMS 1
 #define NARROW1 struct act1
 #define NARROW4 struct act4
 #define WIDE1 struct wide1
 #define WIDE4 struct wide4
 #include "matmul_quantised.h"
 
-INLINE int dots_in_16_bits(enum layout layout) {
-  const bool has_5_bits = quants_bytes(layout) == BITS5 || layouts[layout].codebook == CODES_FP4;
-  return quants_bytes(layout) == BITS6 ? 2 : has_5_bits || has_halves(layout) ? 4 : 8;
-}
-
-INLINE v128_t widen_add(const struct constants *constants, v128_t sum, v128_t i16x8) {
-  return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(i16x8, constants->ones));
+/* sums + dot; of the first dot of a part: what the quants' zero point adds is taken off. */
+INLINE v128_t add_dot(enum layout layout, int c, v128_t sums, v128_t dot, v128_t offset) {
+  if (c % (has_parts(layout) ? CHUNKS / 2 : CHUNKS)) return wasm_i16x8_add(sums, dot);
+  return zero_point(layout) ? wasm_i16x8_sub(dot, offset) : dot;
 }
 
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
                      struct sums *sums) {
   const struct act1 *x = act;
-  const int run = dots_in_16_bits(layout);
-  for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
-  v128_t short0 = wasm_i16x8_splat(0), short1 = short0;
+  const struct offsets offsets = load_offsets(layout, 1, act, wasm_i16x8_splat(zero_point(layout)));
   struct loaded last = {.plane = {-1, -1}};
   UNROLL
   for (int c = 0; c < CHUNKS; c++) {
+    const int part = has_parts(layout) ? c / (CHUNKS / 2) : 0;
     const v128_t splat = wasm_v128_load(x->q[c]);
+    v128_t *sum = sums->v[part];
     const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, tile, c, 0, &last));
     const v128_t dot1 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, tile, c, 1, &last));
-    short0 = c % run ? wasm_i16x8_add(short0, dot0) : dot0;
-    short1 = c % run ? wasm_i16x8_add(short1, dot1) : dot1;
-    PIN(short0);
-    PIN(short1);
-    if (c % run == run - 1) {
-      v128_t *sum = sums->v[has_halves(layout) ? c / 4 : 0];
-      sum[0] = widen_add(constants, sum[0], short0);
-      sum[1] = widen_add(constants, sum[1], short1);
-    }
+    sum[0] = add_dot(layout, c, sum[0], dot0, offsets.v[part]);
+    sum[1] = add_dot(layout, c, sum[1], dot1, offsets.v[part]);
+    PIN(sum[0]);
+    PIN(sum[1]);
   }
 }
 
 INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,
-                      struct sums out[TILE_TOKENS]) {
+                      v128_t zero, struct sums out[TILE_TOKENS]) {
+  (void)constants;
   const uint8_t *q = panel->q;
   const struct act4 *x = act;
-  const int run = dots_in_16_bits(layout);
-  v128_t shorts[TILE_TOKENS][2];
-  for (int i = 0; i < TILE_TOKENS; i++)
-    for (int half = 0; half < 2; half++) out[i].v[half][0] = out[i].v[half][1] = wasm_i32x4_splat(0);
+  const struct offsets offsets = load_offsets(layout, TILE_TOKENS, act, zero);
   UNROLL
-  for (int c = 0; c < 8; c++) {
+  for (int c = 0; c < CHUNKS; c++) {
+    const int part = has_parts(layout) ? c / (CHUNKS / 2) : 0;
     const v128_t q0 = wasm_v128_load(q + 32 * c), q1 = wasm_v128_load(q + 32 * c + 16);
     for (int i = 0; i < TILE_TOKENS; i++) {
-      const v128_t splat = wasm_v128_load(x->q[c][i]);
-      const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, q0);
-      const v128_t dot1 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, q1);
-      shorts[i][0] = c % run ? wasm_i16x8_add(shorts[i][0], dot0) : dot0;
-      shorts[i][1] = c % run ? wasm_i16x8_add(shorts[i][1], dot1) : dot1;
-      PIN(shorts[i][0]);
-      PIN(shorts[i][1]);
+      const v128_t splat = wasm_v128_load(x->q[c][i]), offset = spread(offsets.v[part], i);
+      v128_t *sum = out[i].v[part];
+      sum[0] = add_dot(layout, c, sum[0], wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, q0), offset);
+      sum[1] = add_dot(layout, c, sum[1], wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, q1), offset);
+      PIN(sum[0]);
+      PIN(sum[1]);
     }
-    if (c % run == run - 1)
-      for (int i = 0; i < TILE_TOKENS; i++) {
-        v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
-        sum[0] = widen_add(constants, sum[0], shorts[i][0]);
-        sum[1] = widen_add(constants, sum[1], shorts[i][1]);
-      }
   }
 }
 

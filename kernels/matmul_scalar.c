@@ -1,17 +1,25 @@
 /* matmul_scalar.c: the specification of activation quantisation, gemv and gemm, in plain loops (formulas: kernels.h). */
 #include "ops.h"
 
+/* Sets the sums of a block (struct act1) and returns their sum. */
+static int32_t sum_up(int16_t sums[2][2], const int32_t q[BLOCK]) {
+  int32_t total = 0;
+  __builtin_memset(sums, 0, 2 * sizeof *sums);
+  for (int i = 0; i < BLOCK; i++) {
+    sums[i / 16][i % 4 / 2] = (int16_t)(sums[i / 16][i % 4 / 2] + q[i]);
+    total += q[i];
+  }
+  return total;
+}
+
 void narrow1_scalar(void *acts, const float *x, int k) {
   struct act1 *out = acts;
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
     out->d = vec_quantise(q, x, BLOCK, NARROW_LIMIT);
-    out->sum[0] = out->sum[1] = 0;
-    for (int i = 0; i < BLOCK; i++) {
+    for (int i = 0; i < BLOCK; i++)
       for (int c = 0; c < 4; c++) out->q[i / 4][c][i % 4] = (int8_t)q[i];
-      out->sum[i / 16] += q[i];
-    }
-    out->ds = out->d * (float)(out->sum[0] + out->sum[1]);
+    out->ds = out->d * (float)sum_up(out->sums, q);
   }
 }
 
@@ -24,7 +32,7 @@ void narrow4_scalar(void *acts, const float *x, int x_stride, int k) {
       for (int c = 0; c < BLOCK / 4; c++) __builtin_memcpy(out->q[c][t], one.q[c], sizeof one.q[c]);
       out->d[t] = one.d;
       out->ds[t] = one.ds;
-      for (int h = 0; h < 2; h++) out->sum[h][t] = one.sum[h];
+      for (int h = 0; h < 2; h++) __builtin_memcpy(out->sums[h][t], one.sums[h], sizeof one.sums[h]);
     }
 }
 
@@ -33,12 +41,9 @@ static void shorts1(int limit, void *acts, const float *x, int k) {
   for (int b = 0; b < k / BLOCK; b++, out++, x += BLOCK) {
     int32_t q[BLOCK];
     out->d = vec_quantise(q, x, BLOCK, (float)limit);
-    out->sum[0] = out->sum[1] = 0;
-    for (int i = 0; i < BLOCK; i++) {
+    for (int i = 0; i < BLOCK; i++)
       for (int c = 0; c < 4; c++) out->q[i / 4][i % 2][c][i % 4 / 2] = (int16_t)q[i];
-      out->sum[i / 16] += q[i];
-    }
-    out->ds = out->d * (float)(out->sum[0] + out->sum[1]);
+    out->ds = out->d * (float)sum_up(out->sums, q);
   }
 }
 
@@ -52,7 +57,7 @@ static void shorts4(int limit, void *acts, const float *x, int x_stride, int k) 
         for (int i = 0; i < 2; i++) __builtin_memcpy(out->q[c][t][i], one.q[c][i][0], sizeof one.q[c][i][0]);
       out->d[t] = one.d;
       out->ds[t] = one.ds;
-      for (int h = 0; h < 2; h++) out->sum[h][t] = one.sum[h];
+      for (int h = 0; h < 2; h++) __builtin_memcpy(out->sums[h][t], one.sums[h], sizeof one.sums[h]);
     }
 }
 

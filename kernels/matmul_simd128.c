@@ -2,6 +2,7 @@
  * 16-bit lanes whose low and high bytes are the even and the odd columns: two cheap widenings instead of extends, and
  * dot_i16x8 adds the two columns of a row without crossing lanes. */
 #define LEVEL simd128
+#define SHORT_SUMS 0
 #define NARROW1 struct wide1
 #define NARROW4 struct wide4
 #define WIDE1 struct wide1
@@ -37,14 +38,14 @@ INLINE v128_t dot_add(v128_t sum, v128_t even, v128_t odd, struct act_chunk x) {
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
                      struct sums *sums) {
   const bool is_signed = is_wide(layout);
-  for (int half = 0; half < 2; half++) sums->v[half][0] = sums->v[half][1] = wasm_i32x4_splat(0);
+  start_sums(constants, layout, 1, act, wasm_i16x8_splat(zero_point(layout)), sums);
   struct loaded last = {.plane = {-1, -1}};
   UNROLL
   for (int c = 0; c < CHUNKS; c++) {
     const struct act_chunk x = load_chunk(1, act, c, 0);
     for (int h = 0; h < 2; h++) {
       const v128_t q = take_quants(constants, layout, tile, c, h, &last);
-      v128_t *sum = &sums->v[has_halves(layout) ? c / 4 : 0][h];
+      v128_t *sum = &sums->v[has_parts(layout) ? c / (CHUNKS / 2) : 0][h];
       *sum = dot_add(*sum, even_bytes(constants, is_signed, q), odd_bytes(constants, is_signed, q), x);
       PIN(*sum);
     }
@@ -53,11 +54,10 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
 }
 
 INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,
-                      struct sums out[TILE_TOKENS]) {
+                      v128_t zero, struct sums out[TILE_TOKENS]) {
   const uint8_t *q = panel->q;
   const bool is_signed = is_wide(layout);
-  for (int i = 0; i < TILE_TOKENS; i++)
-    for (int half = 0; half < 2; half++) out[i].v[half][0] = out[i].v[half][1] = wasm_i32x4_splat(0);
+  start_sums(constants, layout, TILE_TOKENS, act, zero, out);
   UNROLL
   for (int c = 0; c < 8; c++) {
     const v128_t q0 = wasm_v128_load(q + 32 * c), q1 = wasm_v128_load(q + 32 * c + 16);
@@ -65,7 +65,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
     const v128_t even1 = even_bytes(constants, is_signed, q1), odd1 = odd_bytes(constants, is_signed, q1);
     for (int i = 0; i < TILE_TOKENS; i++) {
       const struct act_chunk x = load_chunk(TILE_TOKENS, act, c, i);
-      v128_t *sum = out[i].v[has_halves(layout) ? c / 4 : 0];
+      v128_t *sum = out[i].v[has_parts(layout) ? c / (CHUNKS / 2) : 0];
       sum[0] = dot_add(sum[0], even0, odd0, x);
       sum[1] = dot_add(sum[1], even1, odd1, x);
       PIN(sum[0]);
@@ -109,15 +109,14 @@ INLINE void store_spread(void *out, size_t step, v128_t bytes) {
   wasm_v128_store(p + 3 * step, wasm_i32x4_shuffle(bytes, bytes, 3, 3, 3, 3));
 }
 
-/* What minima and zero points are multiplied by: the sums of the halves, and the scale times their sum. */
-INLINE void sum_up(int32_t sum[2], float *ds, float d, const v128_t q[8]) {
-  for (int half = 0; half < 2; half++) {
-    const v128_t *h = q + 4 * half;
-    v128_t total = wasm_i32x4_add(wasm_i32x4_add(h[0], h[1]), wasm_i32x4_add(h[2], h[3]));
-    total = wasm_i32x4_add(total, wasm_i32x4_shuffle(total, total, 2, 3, 0, 1));
-    sum[half] = wasm_i32x4_extract_lane(total, 0) + wasm_i32x4_extract_lane(total, 1);
-  }
-  *ds = d * (float)(sum[0] + sum[1]);
+/* What minima and zero points are multiplied by: the sums (struct act1), and the scale times all of them. */
+INLINE void sum_up(int16_t sums[2][2], float *ds, float d, const v128_t q[8]) {
+  v128_t halves[2]; /* a column of each four in each lane */
+  for (int h = 0; h < 2; h++)
+    halves[h] = wasm_i32x4_add(wasm_i32x4_add(q[4 * h], q[4 * h + 1]), wasm_i32x4_add(q[4 * h + 2], q[4 * h + 3]));
+  const v128_t pairs = wasm_i32x4_extadd_pairwise_i16x8(wasm_i16x8_narrow_i32x4(halves[0], halves[1]));
+  wasm_v128_store64_lane(sums, wasm_i16x8_narrow_i32x4(pairs, pairs), 0);
+  *ds = d * (float)(sums[0][0] + sums[0][1] + sums[1][0] + sums[1][1]);
 }
 
 void narrow1_simd128(void *acts, const float *x, int k) {
@@ -129,7 +128,7 @@ void narrow1_simd128(void *acts, const float *x, int k) {
       const v128_t shorts0 = wasm_i16x8_narrow_i32x4(q[c], q[c + 1]), shorts1 = wasm_i16x8_narrow_i32x4(q[c + 2], q[c + 3]);
       store_spread(out->q[c], sizeof out->q[c], wasm_i8x16_narrow_i16x8(shorts0, shorts1));
     }
-    sum_up(out->sum, &out->ds, out->d, q);
+    sum_up(out->sums, &out->ds, out->d, q);
   }
 }
 
@@ -142,8 +141,7 @@ void narrow4_simd128(void *acts, const float *x, int x_stride, int k) {
       for (int c = 0; c < BLOCK / 4; c++) wasm_v128_store(out->q[c][t], wasm_v128_load(one.q[c]));
       out->d[t] = one.d;
       out->ds[t] = one.ds;
-      out->sum[0][t] = one.sum[0];
-      out->sum[1][t] = one.sum[1];
+      for (int h = 0; h < 2; h++) __builtin_memcpy(out->sums[h][t], one.sums[h], sizeof one.sums[h]);
     }
 }
 
@@ -156,7 +154,7 @@ INLINE void shorts1(float limit, void *acts, const float *x, int k) {
       const v128_t shorts = wasm_i16x8_narrow_i32x4(q[c], q[c + 1]);
       store_spread(out->q[c][0], sizeof out->q[c][0], wasm_i16x8_shuffle(shorts, shorts, 0, 2, 1, 3, 4, 6, 5, 7));
     }
-    if (limit == NARROW_LIMIT) sum_up(out->sum, &out->ds, out->d, q);
+    if (limit == NARROW_LIMIT) sum_up(out->sums, &out->ds, out->d, q);
   }
 }
 
@@ -171,8 +169,7 @@ INLINE void shorts4(float limit, void *acts, const float *x, int x_stride, int k
       out->d[t] = one.d;
       if (limit != NARROW_LIMIT) continue;
       out->ds[t] = one.ds;
-      out->sum[0][t] = one.sum[0];
-      out->sum[1][t] = one.sum[1];
+      for (int h = 0; h < 2; h++) __builtin_memcpy(out->sums[h][t], one.sums[h], sizeof one.sums[h]);
     }
 }
 

@@ -7,8 +7,8 @@
 #include "planes.h"
 #include "simd.h"
 
-/* Scales of 32 columns of 8 rows: d and m as floats (8); s: integer scales of the halves (2, 8). Q2_K: s[0] has those, s[1]
- * integer minima, of both halves in a 32-bit lane. NVFP4: s is float, and there is no d. Layouts that meet
+/* Scales of 32 columns of 8 rows: d and m as floats (8); s: integer scales of the halves (2, 8), each twice in its 32-bit lane.
+ * Q2_K: s[0] has those, s[1] integer minima, of both halves in a lane. NVFP4: s is float, and there is no d. Layouts that meet
  * 12 bits: s[0] is 16 times the sum of the quants, in a panel. */
 struct scales { v128_t d[2], m[2], s[2][2]; };
 
@@ -104,7 +104,13 @@ INLINE void load_scales(const struct constants *constants, enum layout layout, s
       multiply(out->d, wasm_u16x8_load8x8(p + 8 * j));
       multiply(out->m, wasm_u16x8_load8x8(p + 64 + 8 * j));
       break;
-    case SCALES_HALVES: for (int half = 0; half < 2; half++) widen8(out->s[half], wasm_i16x8_load8x8(p + 16 * j + 8 * half)); break;
+    case SCALES_HALVES:
+      for (int half = 0; half < 2; half++) {
+        const v128_t rows = wasm_i16x8_load8x8(p + 16 * j + 8 * half);
+        out->s[half][0] = wasm_i16x8_shuffle(rows, rows, 0, 0, 1, 1, 2, 2, 3, 3);
+        out->s[half][1] = wasm_i16x8_shuffle(rows, rows, 4, 4, 5, 5, 6, 6, 7, 7);
+      }
+      break;
     case SCALES_Q2_K: { /* scales, then minima, as pairs of 16 bits */
       const v128_t bytes = wasm_v128_load(p + 16 * j);
       for (int i = 0; i < 2; i++) {

@@ -169,6 +169,35 @@ static void levels_agree_on_one_super_block(void) { levels_agree(256); }
 static void levels_agree_on_many_blocks(void) { levels_agree(768); }
 static void levels_agree_on_a_ragged_float_row(void) { levels_agree(37); }
 
+/* All quants the least or the most, all activations as large as they get: the sums of 16 bits have no room for more. */
+static void the_largest_sums_agree(void) {
+  enum { K = 256, N_GROUPS = 2 };
+  static const uint8_t patterns[] = {0x00, 0xff, 0x77 /* FP4's most */};
+  int level;
+  const struct kernels *scalar = kernels_select(LEVEL_SCALAR, &level);
+  for (int layout = 0; layout < LAYOUT_COUNT; layout++) {
+    const struct layout_info *info = &layouts[layout];
+    if (!info->planes) continue;
+    const size_t n_bytes = N_GROUPS * layout_group_bytes((enum layout)layout, K);
+    fill_rows((enum layout)layout, rows, N_GROUPS * 8, K);
+    pack_all((enum layout)layout, N_GROUPS * 8, K);
+    for (int i = 0; i < 6; i++) {
+      for (size_t at = 0; at < n_bytes; at += info->tile_bytes) {
+        const size_t n_quants = (size_t)info->columns / 32 * info->planes;
+        memset(packed + at + info->tile_bytes - n_quants, patterns[i / 2], n_quants);
+      }
+      for (int j = 0; j < 4 * K; j++) ours.x[j] = theirs.x[j] = i % 2 ? -1 : 1;
+      for (int n_tokens = 1; n_tokens <= 4; n_tokens += 3)
+        for (int other = LEVEL_SIMD128; other <= LEVEL_DOT; other++) {
+          multiply(scalar, &theirs, (enum layout)layout, n_tokens, K, N_GROUPS);
+          multiply(kernels_select(other, &level), &ours, (enum layout)layout, n_tokens, K, N_GROUPS);
+          if (!CHECK(memcmp(ours.y, theirs.y, sizeof ours.y) == 0))
+            printf("%s level %d, %d tokens, quants of %02x\n", names[layout], other, n_tokens, patterns[i / 2]);
+        }
+    }
+  }
+}
+
 static bool is_same(float a, float b) { return a == b || (a != a && b != b); }
 
 static void hostile_activations_agree(void) {
@@ -199,9 +228,9 @@ static void hostile_activations_agree(void) {
 #define SAME_BYTES(member) CHECK(memcmp(&a.member, &b.member, sizeof a.member) == 0)
     for (int i = 0; i < 4; i++) { /* the bits of a NaN scale may differ */
       SAME_BYTES(narrow1[i].q);
-      SAME_BYTES(narrow1[i].sum);
+      SAME_BYTES(narrow1[i].sums);
       SAME_BYTES(widened1[i].q);
-      SAME_BYTES(widened1[i].sum);
+      SAME_BYTES(widened1[i].sums);
       SAME_BYTES(wide1[i].q);
       SAME_BYTES(split1[i].halves);
       CHECK(a.narrow1[i].d == b.narrow1[i].d && is_same(a.narrow1[i].ds, b.narrow1[i].ds));
@@ -213,9 +242,9 @@ static void hostile_activations_agree(void) {
       }
     }
     SAME_BYTES(narrow4[0].q);
-    SAME_BYTES(narrow4[0].sum);
+    SAME_BYTES(narrow4[0].sums);
     SAME_BYTES(widened4[0].q);
-    SAME_BYTES(widened4[0].sum);
+    SAME_BYTES(widened4[0].sums);
     SAME_BYTES(wide4[0].q);
     SAME_BYTES(split4[0].halves);
 #undef SAME_BYTES
@@ -371,6 +400,7 @@ int main(void) {
   RUN(levels_agree_on_one_super_block);
   RUN(levels_agree_on_many_blocks);
   RUN(levels_agree_on_a_ragged_float_row);
+  RUN(the_largest_sums_agree);
   RUN(hostile_activations_agree);
   RUN(attention_levels_agree);
   RUN(attention_computes_what_it_says);
