@@ -81,7 +81,7 @@ build/wasi/abi.wasm: wasm/abi.c src/sotto.h Makefile
 	@mkdir -p $(@D)
 	@$(CLANG) $(WASI_FLAGS) -O1 $(WASI_LINK) $< -o $@
 
-build/wasi/abi.js: build/wasi/abi.wasm wasm/run-wasi.mjs
+build/wasi/abi.js: build/wasi/abi.wasm wasm/run-wasi.mjs | node_modules/.done
 	@$(NODE) --no-warnings wasm/run-wasi.mjs $< > $@
 
 build/obj/wasi/%.o: %.c Makefile
