@@ -10,18 +10,21 @@
  * itself; each claim is one where the last was another's; and all that a helper has finished of a loop is told at once.
  *
  * A helper whose core is taken away in the middle of a task holds up the caller for a slice of the system's scheduler,
- * thousands of times a task's length. When that happens the caller goes on alone for some loops, for more each time. */
+ * thousands of times a task's length. When that happens the caller goes on alone for a while, for longer each time unless the
+ * helpers had been of use for long enough before. */
 #include "pool.h"
 
 #include <limits.h>
 #include <stddef.h>
 
-#define SPINS 20000 /* 20 to 100 microseconds: longer than the pause between two loops of one layer, cheaper than being woken */
-#define CLAIMS 4          /* of n tasks that are left, n / (CLAIMS * threads) are claimed at once */
-#define STALL_NS 1000000      /* a helper that is this late has lost its core */
-#define ALONE_LEAST 512       /* loops, about two tokens of a small model */
-#define ALONE_MOST 32768      /* a second of it */
-#define FORGIVING 16          /* loops without a stall that shorten the next time alone by one */
+#define SPINS 20000      /* 20 to 100 microseconds: longer than the pause between two loops of one layer, cheaper than being woken */
+#define CLAIMS 4         /* of n tasks that are left, n / (CLAIMS * threads) are claimed at once */
+#define STALL_NS 1000000 /* a helper that is this late has lost its core */
+
+/* Time in tasks, each of some microseconds, of prompts and of single tokens alike. */
+#define ALONE_LEAST 512    /* some milliseconds */
+#define ALONE_MOST 131072  /* a second */
+#define WORTH_A_STALL 8192 /* with helpers: saves more than a stall costs */
 
 struct loop {
   pool_task *run;
@@ -35,8 +38,9 @@ struct sotto_pool {
   uint32_t n_threads;
   _Alignas(64) uint32_t n_done; /* tasks that helpers have finished, of all loops */
   _Alignas(64) uint32_t n_sleeping, is_waiting, is_closing; /* helpers that sleep; whether the caller does */
-  _Alignas(64) uint32_t n_alone, alone_next; /* the caller's own: loops that it still runs alone; and after the next stall */
-  uint32_t n_good;                           /* loops without a stall */
+  _Alignas(64) uint32_t n_alone; /* the caller's own: tasks that it still runs alone, */
+  uint32_t alone_last;           /* and did after the last stall; */
+  uint32_t n_together;           /* tasks with helpers since */
 };
 
 #if defined(__wasm_atomics__)
@@ -77,7 +81,7 @@ enum sotto_status sotto_pool_open(void *block, size_t block_bytes, uint32_t n_th
   if (n_threads == 0 || block_bytes < sotto_pool_measure(n_threads)) return SOTTO_INVALID_ARGUMENT;
   const uintptr_t align = _Alignof(struct sotto_pool);
   sotto_pool *opened = (sotto_pool *)(((uintptr_t)block + align - 1) & ~(align - 1));
-  *opened = (struct sotto_pool){.n_threads = n_threads, .alone_next = ALONE_LEAST};
+  *opened = (struct sotto_pool){.n_threads = n_threads, .alone_last = ALONE_LEAST / 2};
   *pool = opened;
   return SOTTO_OK;
 }
@@ -128,28 +132,28 @@ static void open_loop(sotto_pool *pool, pool_task *run, void *argument, uint32_t
   if (__atomic_load_n(&pool->n_sleeping, __ATOMIC_SEQ_CST)) wake(&pool->claim);
 }
 
-/* After a loop with others: whether the next ones are run alone. */
-static void note_stall(sotto_pool *pool, bool is_stalled) {
-  if (is_stalled) {
-    pool->n_alone = pool->alone_next;
-    if (pool->alone_next < ALONE_MOST) pool->alone_next *= 2;
-  } else if (pool->alone_next > ALONE_LEAST && ++pool->n_good % FORGIVING == 0) {
-    pool->alone_next--;
-  }
+/* After a loop of n_tasks with others: whether the next ones are run alone. */
+static void note_stall(sotto_pool *pool, uint32_t n_tasks, bool is_stalled) {
+  pool->n_together += n_tasks;
+  if (!is_stalled) return;
+  if (pool->n_together >= WORTH_A_STALL) pool->alone_last = ALONE_LEAST;
+  else if (pool->alone_last < ALONE_MOST) pool->alone_last *= 2;
+  pool->n_alone = pool->alone_last;
+  pool->n_together = 0;
 }
 
 void pool_run(sotto_pool *pool, pool_task *run, void *argument, int n_tasks) {
   const bool is_alone = !pool || pool->n_threads == 1 || pool->n_alone > 0;
   if (is_alone || n_tasks <= 1) {
     for (int i = 0; i < n_tasks; i++) run(argument, i, 0);
-    if (pool && pool->n_alone > 0) pool->n_alone--;
+    if (pool && pool->n_alone > 0) pool->n_alone -= (uint32_t)n_tasks < pool->n_alone ? (uint32_t)n_tasks : pool->n_alone;
     return;
   }
   const uint32_t n_done = __atomic_load_n(&pool->n_done, __ATOMIC_SEQ_CST);
   open_loop(pool, run, argument, (uint32_t)n_tasks);
   uint64_t seen;
   const uint32_t n_run = work(pool, 0, &seen);
-  note_stall(pool, wait_for_others(pool, n_done + (uint32_t)n_tasks - n_run));
+  note_stall(pool, (uint32_t)n_tasks, wait_for_others(pool, n_done + (uint32_t)n_tasks - n_run));
 }
 
 void sotto_pool_work(sotto_pool *pool, uint32_t index) {

@@ -12,7 +12,8 @@ const BOUNDS = {
   gemv_Q4_1_relaxed: { each: 4.7, spills: 0 }, // 0.4 of which ask whether to load ahead, and where
   gemv_Q8_0_simd128: { each: 4.5, spills: 1 },
   gemv_Q4_1_dot: { each: 4.5, spills: 0 },
-  gemv_Q6_K_relaxed: { each: 6.7, spills: 9 },
+  gemv_Q6_K_relaxed: { each: 7, spills: 4 },
+  panel_Q6_K_relaxed: { each: 3.1, spills: 30 },
   gemm_tile: { each: 3.1, spills: 0 }, // of F32
   attn_scores_int8_simd128: { each: 3.3, spills: 6 },
   attn_mix_int8_simd128: { each: 3.3, spills: 4 },
