@@ -40,7 +40,7 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   UNROLL
   for (int c = 0; c < CHUNKS; c++) {
     const v128_t splat = wasm_v128_load(x->q[c]);
-    v128_t *sum = sums->v[has_parts(layout) ? c / (CHUNKS / 2) : 0];
+    v128_t *sum = sums->v[part_of(layout, c)];
     for (int h = 0; h < 2; h++) ADD_DOT(sum[h], splat, take_quants(constants, layout, tile, c, h, &last));
   }
 }
@@ -76,7 +76,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
     const v128_t quants[2] = {wasm_v128_load(q + 32 * c), wasm_v128_load(q + 32 * c + 16)};
     for (int i = 0; i < TILE_TOKENS; i++) {
       const v128_t splat = wasm_v128_load(x->q[c][i]);
-      v128_t *sum = out[i].v[has_parts(layout) ? c / (CHUNKS / 2) : 0];
+      v128_t *sum = out[i].v[part_of(layout, c)];
       for (int h = 0; h < 2; h++) ADD_DOT(sum[h], splat, quants[h]);
     }
   }

@@ -17,6 +17,9 @@ INLINE bool has_parts(enum layout layout) {
   return has_halves(layout) || (SHORT_SUMS && quants_bytes(layout) > NIBBLES && !zero_point(layout));
 }
 
+/* The part that chunk c of 4 columns belongs to. */
+INLINE int part_of(enum layout layout, int c) { return has_parts(layout) ? c / (CHUNKS / 2) : 0; }
+
 INLINE void dot_tile(const struct constants *constants, enum layout layout, const uint8_t *tile, const void *act,
                      struct sums *sums);
 INLINE void dot_panel(const struct constants *constants, enum layout layout, const struct panel_block *panel, const void *act,

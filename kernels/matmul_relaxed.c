@@ -26,7 +26,7 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
   struct loaded last = {.plane = {-1, -1}};
   UNROLL
   for (int c = 0; c < CHUNKS; c++) {
-    const int part = has_parts(layout) ? c / (CHUNKS / 2) : 0;
+    const int part = part_of(layout, c);
     const v128_t splat = wasm_v128_load(x->q[c]);
     v128_t *sum = sums->v[part];
     const v128_t dot0 = wasm_i16x8_relaxed_dot_i8x16_i7x16(splat, take_quants(constants, layout, tile, c, 0, &last));
@@ -46,7 +46,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
   const struct offsets offsets = load_offsets(layout, TILE_TOKENS, act, zero);
   UNROLL
   for (int c = 0; c < CHUNKS; c++) {
-    const int part = has_parts(layout) ? c / (CHUNKS / 2) : 0;
+    const int part = part_of(layout, c);
     const v128_t q0 = wasm_v128_load(q + 32 * c), q1 = wasm_v128_load(q + 32 * c + 16);
     for (int i = 0; i < TILE_TOKENS; i++) {
       const v128_t splat = wasm_v128_load(x->q[c][i]), offset = spread(offsets.v[part], i);

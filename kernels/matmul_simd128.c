@@ -45,7 +45,7 @@ INLINE void dot_tile(const struct constants *constants, enum layout layout, cons
     const struct act_chunk x = load_chunk(1, act, c, 0);
     for (int h = 0; h < 2; h++) {
       const v128_t q = take_quants(constants, layout, tile, c, h, &last);
-      v128_t *sum = &sums->v[has_parts(layout) ? c / (CHUNKS / 2) : 0][h];
+      v128_t *sum = &sums->v[part_of(layout, c)][h];
       *sum = dot_add(*sum, even_bytes(constants, is_signed, q), odd_bytes(constants, is_signed, q), x);
       PIN(*sum);
     }
@@ -65,7 +65,7 @@ INLINE void dot_panel(const struct constants *constants, enum layout layout, con
     const v128_t even1 = even_bytes(constants, is_signed, q1), odd1 = odd_bytes(constants, is_signed, q1);
     for (int i = 0; i < TILE_TOKENS; i++) {
       const struct act_chunk x = load_chunk(TILE_TOKENS, act, c, i);
-      v128_t *sum = out[i].v[has_parts(layout) ? c / (CHUNKS / 2) : 0];
+      v128_t *sum = out[i].v[part_of(layout, c)];
       sum[0] = dot_add(sum[0], even0, odd0, x);
       sum[1] = dot_add(sum[1], even1, odd1, x);
       PIN(sum[0]);

@@ -187,13 +187,14 @@ static void the_largest_sums_agree(void) {
         memset(packed + at + info->tile_bytes - n_quants, patterns[i / 2], n_quants);
       }
       for (int j = 0; j < 4 * K; j++) ours.x[j] = theirs.x[j] = i % 2 ? -1 : 1;
-      for (int n_tokens = 1; n_tokens <= 4; n_tokens += 3)
+      for (int n_tokens = 1; n_tokens <= 4; n_tokens += 3) {
+        multiply(scalar, &theirs, (enum layout)layout, n_tokens, K, N_GROUPS);
         for (int other = LEVEL_SIMD128; other <= LEVEL_DOT; other++) {
-          multiply(scalar, &theirs, (enum layout)layout, n_tokens, K, N_GROUPS);
           multiply(kernels_select(other, &level), &ours, (enum layout)layout, n_tokens, K, N_GROUPS);
           if (!CHECK(memcmp(ours.y, theirs.y, sizeof ours.y) == 0))
             printf("%s level %d, %d tokens, quants of %02x\n", names[layout], other, n_tokens, patterns[i / 2]);
         }
+      }
     }
   }
 }
