@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define DEFAULT_CTX_MOST 4096
-#define DEFAULT_BATCH 64
+#define DEFAULT_BATCH 128
 #define MAX_CTX (1u << 21)
 #define MAX_THREADS 64
 

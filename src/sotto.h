@@ -244,7 +244,7 @@ enum { SOTTO_DEFAULT_WAVE = 2048 };
 struct sotto_session_options {
   uint32_t sizeof_options;
   uint32_t n_ctx;   /* tokens; 0: the model's own, but at most 4,096. No more than a model has learned positions for */
-  uint32_t n_batch; /* tokens per slice of prefill; 0: 64 */
+  uint32_t n_batch; /* tokens per slice of prefill; 0: 128 */
   uint32_t n_wave;  /* tokens whose residual stream is kept, so that a layer can run for all of them; 0: SOTTO_DEFAULT_WAVE */
   uint32_t kv_type; /* enum sotto_kv_type; the default is int8 */
   uint32_t n_threads; /* threads of the pool, the caller included; 0: 1 */

@@ -17,7 +17,7 @@ const { load } = await import(new URL("index.js", PACKAGE));
 const OPENING_BYTES = 4 << 20; // hold the header
 const PROMPT = Array.from({ length: 100 }, (_, i) => 300 + ((i * 37) % 4000)); // two slices
 const REQUEST = { prompt: "One, two, three,", seed: 7, max_tokens: 6 };
-const OPTIONS = { nCtx: 512, nThreads: 1 };
+const OPTIONS = { nCtx: 512, nThreads: 1, nBatch: 64 };
 
 const file = await readFile(MODEL_PATH);
 const module = await compile(chooseModule(OPTIONS).url);
