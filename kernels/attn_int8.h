@@ -1,6 +1,7 @@
-/* attn_int8.h: attention over an int8 cache, for one SIMD level. Queries of 14 bits, or weights of 14, are multiplied with bytes
+/* attn_int8.h: attention over an int8 cache, for one SIMD level. Queries of 14 bits, or weights of 7, are multiplied with bytes
  * of keys or values. Where scores speak of columns, of a key, the mix has positions. The including file defines QUERIES, the rows
- * of a pass, and struct shared before it is included; then how factors look and are multiplied, and INT8_ATTN(level). */
+ * of a pass, and struct shared before it is included; then how factors look and are multiplied, and SCORES_INT8(level) or
+ * MIX_INT8(level) or both. */
 #ifndef SOTTO_ATTN_INT8_H
 #define SOTTO_ATTN_INT8_H
 
@@ -8,12 +9,14 @@
 #include "simd.h"
 
 #define KEYS_AHEAD 32 /* positions */
+#define VALUES_AHEAD 128
 #define MOST_ROWS 16  /* that share what is made of the bytes once; QUERIES of more than MAX_HEAD_DIM / 4 dimensions */
 #define PADDED_ROWS ((MOST_ROWS + QUERIES - 1) / QUERIES * QUERIES)
 
 enum factor_kind { OF_QUERIES, OF_WEIGHTS }; /* the former have a sign */
 
-/* Four columns of a row, in every lane. They lie in panels (rows / QUERIES, n, QUERIES) of n times four columns. */
+/* Four columns of a row, in every lane: in one vector, or what is multiplied apart in two. They lie in panels
+ * (rows / QUERIES, n, QUERIES) of n times four columns. */
 struct factors { v128_t v[2]; };
 
 /* What rows share of the bytes that they are multiplied with: `n` times 32 bytes, each `step` behind the one before, are four
@@ -24,8 +27,17 @@ INLINE void share(struct shared *shared, enum factor_kind kind, int n_rows, cons
 INLINE void store_factors(struct factors *out, enum factor_kind kind, v128_t first, v128_t second);
 
 /* sum = bytes * factors of n_rows (1 to QUERIES) rows. n is even. is_only: there are no other rows. */
-INLINE void dot_rows(int n_rows, v128_t sum[QUERIES][2], const struct shared *shared, bool is_only, const int8_t *bytes,
-                     size_t step, const struct factors *factors, int n);
+INLINE void dot_rows(enum factor_kind kind, int n_rows, v128_t sum[QUERIES][2], const struct shared *shared, bool is_only,
+                     const int8_t *bytes, size_t step, const struct factors *factors, int n);
+
+/* Eight weights as bytes, in the first vectors. */
+INLINE void store_bytes(struct factors *out, v128_t first, v128_t second) {
+  const v128_t bits7 = wasm_i32x4_splat(127);
+  const v128_t shorts = wasm_i16x8_narrow_i32x4(wasm_v128_and(first, bits7), wasm_v128_and(second, bits7));
+  const v128_t bytes = wasm_u8x16_narrow_i16x8(shorts, shorts);
+  out[0].v[0] = wasm_i32x4_shuffle(bytes, bytes, 0, 0, 0, 0);
+  out[QUERIES].v[0] = wasm_i32x4_shuffle(bytes, bytes, 1, 1, 1, 1);
+}
 
 INLINE struct factors *factors_of(struct factors *panels, int row, int n) {
   return panels + row / QUERIES * QUERIES * n + row % QUERIES;
@@ -55,7 +67,7 @@ INLINE float quantise_query(struct factors *out, const float *x, int head_dim) {
 INLINE void scores_of_rows(int n_rows, float *out, int stride, const struct factors *queries, const float *query_scales,
                            const float *key_scales, const int8_t *keys, const struct shared *shared, bool is_only, int head_dim) {
   v128_t sum[QUERIES][2];
-  dot_rows(n_rows, sum, shared, is_only, keys, 32, queries, head_dim / 4);
+  dot_rows(OF_QUERIES, n_rows, sum, shared, is_only, keys, 32, queries, head_dim / 4);
   for (int i = 0; i < n_rows; i++)
     for (int h = 0; h < 2; h++) {
       const v128_t scale = wasm_f32x4_mul(wasm_f32x4_splat(query_scales[i]), wasm_v128_load(key_scales + 4 * h));
@@ -104,7 +116,7 @@ INLINE float quantise_weights(struct factors *out, const float *scores, const fl
 INLINE void mix_rows(int n_rows, float *const *out, int d, const struct factors *weights, const float *weight_scales,
                      const int8_t *values, size_t step, const struct shared *shared, bool is_only, int n) {
   v128_t sum[QUERIES][2];
-  dot_rows(n_rows, sum, shared, is_only, values, step, weights, n / 4);
+  dot_rows(OF_WEIGHTS, n_rows, sum, shared, is_only, values, step, weights, n / 4);
   for (int i = 0; i < n_rows; i++)
     for (int h = 0; h < 2; h++) {
       float *acc = out[i] + d + 4 * h;
@@ -128,7 +140,7 @@ INLINE void mix_block(float *const *out, const struct factors *weights, const fl
   }
 }
 
-#define INT8_ATTN(level)                                                                                                        \
+#define SCORES_INT8(level)                                                                                                      \
   void attn_scores_int8_##level(float *out, int stride, const float *q, struct attn_rows rows, const struct kv_head *kv,        \
                                 int head_dim, int p_begin, int p_end) {                                                         \
     struct factors queries[MAX_HEAD_DIM / 4 * PADDED_ROWS / 4];                                                                 \
@@ -140,11 +152,12 @@ INLINE void mix_block(float *const *out, const struct factors *weights, const fl
         scales[i] = quantise_query(factors_of(queries, i, head_dim / 4), q + attn_row_at(rows, first + i, head_dim), head_dim); \
       scores_int8(out + first * stride, stride, queries, scales, n, kv, head_dim, p_begin, p_end);                              \
     }                                                                                                                           \
-  }                                                                                                                             \
-                                                                                                                                \
+  }
+
+#define MIX_INT8(level)                                                                                                         \
   void attn_mix_int8_##level(float *out, const float *scores, int stride, struct attn_rows rows, const struct kv_head *kv,      \
                              int head_dim, int p_begin, int p_end) {                                                            \
-    struct factors weights[MIX_BLOCK / 4 * PADDED_ROWS];                                                                            \
+    struct factors weights[MIX_BLOCK / 4 * PADDED_ROWS];                                                                        \
     float scales[MOST_ROWS], *places[MOST_ROWS];                                                                                \
     const int end = (p_end + 7) & ~7; /* a row has weights of 0 where it sees nothing */                                        \
     for (int first = 0, n_rows = rows.n_heads * rows.n_tokens; first < n_rows; first += MOST_ROWS) {                            \
@@ -155,8 +168,9 @@ INLINE void mix_block(float *const *out, const struct factors *weights, const fl
       }                                                                                                                         \
       for (int from = p_begin & ~7, to; from < end; from = to) {                                                                \
         to = from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK < end ? from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK : end;                   \
-        if (kernels_load_ahead)                                                                                                 \
-          touch((const int8_t *)kv->values + (size_t)to * (size_t)head_dim, (end - to < MIX_BLOCK ? end - to : MIX_BLOCK) * head_dim); \
+        if (kernels_load_ahead && from + VALUES_AHEAD < end)                                                                    \
+          touch((const int8_t *)kv->values + (size_t)(from + VALUES_AHEAD) * (size_t)head_dim,                                  \
+                (end - from - VALUES_AHEAD < MIX_BLOCK ? end - from - VALUES_AHEAD : MIX_BLOCK) * head_dim);                    \
         for (int i = 0; i < n; i++)                                                                                             \
           scales[i] = quantise_weights(factors_of(weights, i, (to - from) / 4), scores + (first + i) * stride + from,           \
                                        kv->value_scales + from, to - from);                                                     \

@@ -130,8 +130,9 @@ INLINE void dot_add(v128_t sum[2], const struct widened *w, const struct factors
   PIN(sum[1]);
 }
 
-INLINE void dot_rows(int n_rows, v128_t sum[QUERIES][2], const struct shared *shared, bool is_only, const int8_t *bytes,
-                     size_t step, const struct factors *factors, int n) {
+INLINE void dot_rows(enum factor_kind kind, int n_rows, v128_t sum[QUERIES][2], const struct shared *shared, bool is_only,
+                     const int8_t *bytes, size_t step, const struct factors *factors, int n) {
+  (void)kind;
   for (int i = 0; i < n_rows; i++) sum[i][0] = sum[i][1] = wasm_i32x4_splat(0);
   for (int c = 0; c < n; c += 2, factors += 2 * QUERIES) {
     UNROLL
@@ -142,4 +143,5 @@ INLINE void dot_rows(int n_rows, v128_t sum[QUERIES][2], const struct shared *sh
   }
 }
 
-INT8_ATTN(simd128)
+SCORES_INT8(simd128)
+MIX_INT8(simd128)

@@ -132,7 +132,7 @@ struct kv_head {
 };
 
 #define MAX_HEAD_DIM 1024
-#define MIX_BLOCK 128 /* positions whose products with int8 values are added up as integers; aligned to multiples of it */
+#define MIX_BLOCK 64 /* positions whose products with int8 values are added up as integers; aligned to multiples of it */
 
 /* The query heads of one KV head, for a few tokens: head i of token t is row r = t * n_heads + i, and lies at
  * first + t * stride + i * head_dim. */
@@ -147,7 +147,7 @@ struct attn_rows {
  *     int8   q becomes 14 bits, of one scale; scores[p] = (float)I * (its scale * key_scale[p]),  I = sum q * key
  *   mix, of scores that are 0 or more, and 0 where a row sees nothing:
  *     float  out[d] = sum over groups of 8 positions of (sum in turn of scores[p] * value[p][d])
- *     int8   in each MIX_BLOCK scores[p] * value_scale[p] becomes 14 bits, of one scale; out[d] = sum over blocks in turn
+ *     int8   in each MIX_BLOCK scores[p] * value_scale[p] becomes 7 bits, of one scale; out[d] = sum over blocks in turn
  *            of (float)I * that scale,  I = sum weight * value */
 typedef void attn_scores_fn(float *scores, int score_stride, const float *q, struct attn_rows rows, const struct kv_head *kv,
                             int head_dim, int p_begin, int p_end);
@@ -315,9 +315,9 @@ float vec_quantise(int32_t *q, const float *x, int n, float limit);
 void vec_hadamard(float *x, int n);
 int hadamard_size(int n); /* the largest power of two that divides n */
 
-/* What queries and weights of attention over int8 are limited to: two halves of 7 bits, the former with a sign. As many
- * products with bytes as a head has dimensions, or a MIX_BLOCK positions, fit into 32 bits. */
+/* What queries and weights of attention over int8 are limited to: two halves of 7 bits, and a sign; 7 bits, as the relaxed dots
+ * take them. As many products with bytes as a head has dimensions fit into 32 bits. */
 #define QUERY_LIMIT 8191
-#define MIX_LIMIT 16383
+#define MIX_LIMIT 127
 
 #endif

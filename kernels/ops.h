@@ -31,6 +31,6 @@ prepare4_fn float4;
 DECLARE_ATTN(scalar)
 DECLARE_ATTN(simd128)
 attn_scores_fn attn_scores_int8_dot;
-attn_mix_fn attn_mix_int8_dot;
+attn_mix_fn attn_mix_int8_relaxed, attn_mix_int8_dot;
 
 #endif

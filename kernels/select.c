@@ -10,7 +10,7 @@
 #define LEVEL scalar
 #define NARROW_LEVEL scalar
 #define WIDE_LEVEL scalar
-#define ATTN_LEVEL scalar
+#define SCORES_LEVEL scalar
 #define NARROW_FORM ACT_NARROW
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
@@ -19,7 +19,7 @@
 #define LEVEL simd128
 #define NARROW_LEVEL simd128
 #define WIDE_LEVEL simd128
-#define ATTN_LEVEL simd128
+#define SCORES_LEVEL simd128
 #define NARROW_FORM ACT_WIDENED
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
@@ -29,7 +29,7 @@
 #define LEVEL simd128
 #define NARROW_LEVEL relaxed
 #define WIDE_LEVEL simd128
-#define ATTN_LEVEL simd128
+#define SCORES_LEVEL simd128
 #define NARROW_FORM ACT_NARROW
 #define WIDE_FORM ACT_WIDE
 #include "table.inc"
@@ -38,7 +38,7 @@
 #define LEVEL simd128
 #define NARROW_LEVEL dot
 #define WIDE_LEVEL dot
-#define ATTN_LEVEL dot
+#define SCORES_LEVEL dot
 #define NARROW_FORM ACT_NARROW
 #define WIDE_FORM ACT_SPLIT
 #include "table.inc"

@@ -116,7 +116,6 @@ const CACHES = { f32: 0, f16: 1, int8: 2 };
 const PARTS = { scores: 1, softmax: 2, mix: 4 };
 if (positionals.length === 0 || positionals.includes("attention")) {
   const { nHeads, headDim, nPositions } = ATTENTION;
-  const table = exports.table(LEVELS[values.level ?? "simd128"]);
   const nItems = headDim * nPositions;
   const scores = allocate(4 * 4 * nHeads * (nPositions + 16));
   const scales = allocate(4 * nPositions);
@@ -130,12 +129,16 @@ if (positionals.length === 0 || positionals.includes("attention")) {
     }
     for (const [part, bit] of Object.entries(PARTS)) {
       if (part === "softmax" && type !== "f32") continue; // the same for all
-      for (const nTokens of type === "int8" ? [1, 4] : [1]) {
-        candidates.push({
-          name: `attention ${type} ${part}${nTokens > 1 ? ` ${nTokens} tokens` : ""}`, samples: [],
-          macs: nTokens * nHeads * (part === "softmax" ? nPositions : nItems),
-          run: () => exports.attention(table, index, y, scores, floats, nHeads, nTokens, keys, values, scales, headDim, nPositions, bit),
-        });
+      for (const level of type === "int8" ? levels : ["simd128"]) {
+        const table = exports.table(LEVELS[level]);
+        if (!table) continue;
+        for (const nTokens of type === "int8" ? [1, 4] : [1]) {
+          candidates.push({
+            name: `attention ${type} ${part} ${level}${nTokens > 1 ? `, ${nTokens} tokens` : ""}`, samples: [],
+            macs: nTokens * nHeads * (part === "softmax" ? nPositions : nItems),
+            run: () => exports.attention(table, index, y, scores, floats, nHeads, nTokens, keys, values, scales, headDim, nPositions, bit),
+          });
+        }
       }
     }
   }
