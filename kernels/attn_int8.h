@@ -168,9 +168,9 @@ INLINE void mix_block(float *const *out, const struct factors *weights, const fl
       }                                                                                                                         \
       for (int from = p_begin & ~7, to; from < end; from = to) {                                                                \
         to = from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK < end ? from / MIX_BLOCK * MIX_BLOCK + MIX_BLOCK : end;                   \
-        if (kernels_load_ahead && from + VALUES_AHEAD < end)                                                                    \
-          touch((const int8_t *)kv->values + (size_t)(from + VALUES_AHEAD) * (size_t)head_dim,                                  \
-                (end - from - VALUES_AHEAD < MIX_BLOCK ? end - from - VALUES_AHEAD : MIX_BLOCK) * head_dim);                    \
+        const int ahead = from + VALUES_AHEAD, n_ahead = end - ahead < MIX_BLOCK ? end - ahead : MIX_BLOCK;                     \
+        if (kernels_load_ahead && n_ahead > 0)                                                                                  \
+          touch((const int8_t *)kv->values + (size_t)ahead * (size_t)head_dim, n_ahead * head_dim);                             \
         for (int i = 0; i < n; i++)                                                                                             \
           scales[i] = quantise_weights(factors_of(weights, i, (to - from) / 4), scores + (first + i) * stride + from,           \
                                        kv->value_scales + from, to - from);                                                     \
